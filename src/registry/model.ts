@@ -1,0 +1,84 @@
+import type { SocketAddress } from "../base/address.ts";
+
+/** A group of endpoints that reach each other. */
+export interface Network {
+  readonly name: string;
+  /** Without outside access: a container that has only such networks gets no forwarding. */
+  readonly internal: boolean;
+}
+
+/** The attachment of one container to one network. */
+export interface Endpoint {
+  readonly network: string;
+  /** Canonical (`canonicalAddress`); an endpoint without any address keeps its names known, but answers NODATA. */
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  /** Network aliases, in the order given. */
+  readonly aliases: readonly string[];
+  /** Link alias -> container name, seen by this container only. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Higher is looked in first. */
+  readonly priority: number;
+}
+
+/** A container as its source describes it: one sandbox, and the endpoints in it. */
+export interface Container {
+  /** Names the sandbox in the whole program: `<source>/<id, or name where there is no id>`. */
+  readonly key: string;
+  readonly name: string;
+  /** 12 to 64 hexadecimal digits, lower case. */
+  readonly id?: string;
+  readonly hostname?: string;
+  /** Path of its network namespace, e.g. `/run/netns/web-1`. */
+  readonly netns?: string;
+  /** Its own upstreams (`docker run --dns`), asked from its own namespace. */
+  readonly upstreams?: readonly SocketAddress[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** All that one source knows at one moment. */
+export interface Snapshot {
+  readonly networks: readonly Network[];
+  readonly containers: readonly Container[];
+}
+
+export type NameKind = "container-name" | "alias" | "short-id" | "hostname" | "link";
+
+/**
+ * What a source reports. Whole sets are the rule (`sync`); `put` and `remove` are for events in between. Each is
+ * applied whole, as one revision. `cause` is for people: "shop.yaml changed", "docker event: start web-1".
+ */
+export type Change = { readonly source: string; readonly cause: string } & (
+  | { readonly kind: "sync"; readonly snapshot: Snapshot }
+  | { readonly kind: "put"; readonly container: Container; readonly networks?: readonly Network[] }
+  | { readonly kind: "remove"; readonly key: string }
+);
+
+/** One name in one network, and who put it there: a row of `eleven records`. */
+export interface RegistryRecord {
+  readonly network: string;
+  /** As configured; compared without regard to letter case. */
+  readonly name: string;
+  readonly kind: NameKind;
+  readonly addresses: readonly string[];
+  readonly container: string;
+  readonly source: string;
+  readonly host: string;
+  /** ISO 8601, when this binding was made. */
+  readonly since: string;
+  readonly revision: number;
+}
+
+/** One address bound to, or taken from, one name: a row of `eleven history`. */
+export interface HistoryEntry {
+  readonly at: string;
+  readonly action: "added" | "removed";
+  readonly network: string;
+  readonly name: string;
+  readonly kind: NameKind;
+  readonly address: string;
+  readonly container: string;
+  readonly source: string;
+  readonly cause: string;
+  readonly revision: number;
+}

@@ -1,0 +1,15 @@
+import type { Answer, Query, Resolver } from "./resolver.ts";
+
+/** Asks each resolver in turn; the first that does not decline answers, or fails, for all. */
+export function chain(name: string, resolvers: readonly Resolver[]): Resolver {
+  return {
+    name,
+    async resolve(query: Query): Promise<Answer | undefined> {
+      for (const resolver of resolvers) {
+        const answer = await resolver.resolve(query);
+        if (answer !== undefined) return answer;
+      }
+      return undefined;
+    },
+  };
+}
