@@ -1,0 +1,115 @@
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { dirname, resolve } from "node:path";
+import { CodedError } from "../base/errors.ts";
+
+/** How long a holder of the socket may take to say who it is. */
+const WHO_MS = 500;
+
+/**
+ * Listens on a unix socket of mode 0660, as the only one. A socket file that a killed daemon left behind is replaced;
+ * one that is in use is refused with who holds it. Throws a CodedError SOCKET_IN_USE or LISTEN.
+ */
+export async function listenOnSocket(server: Server, path: string): Promise<{ close(): Promise<void> }> {
+  const absolute = resolve(path);
+  const lock = await takeLock(absolute);
+  try {
+    mkdirSync(dirname(absolute), { recursive: true, mode: 0o755 });
+    await removeStale(absolute);
+    await listen(server, absolute, 0o117);
+  } catch (error) {
+    lock?.close();
+    throw error instanceof CodedError ? error : cannotListen(absolute, error);
+  }
+  async function close(): Promise<void> {
+    server.closeAllConnections?.();
+    await new Promise<void>((done) => server.close(() => done()));
+    lock?.close();
+  }
+  return { close };
+}
+
+declare module "node:net" {
+  interface Server {
+    /** Of an HTTP server only. */
+    closeAllConnections?(): void;
+  }
+}
+
+/**
+ * A file alone can't tell a living holder from a dead one without a race between two daemons that start together.
+ * An abstract socket can: it is taken atomically and vanishes with its process (unix(7)). Whoever connects to it
+ * is told the holder's pid. Elsewhere than on Linux the check of the file has to do.
+ */
+async function takeLock(path: string): Promise<Server | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const lock = createServer((socket) => socket.on("error", () => {}).end(String(process.pid)));
+  lock.unref();
+  const name = `\0eleven:${path}`;
+  try {
+    await listen(lock, name);
+    return lock;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cannotListen(path, error);
+    const pid = await read(name);
+    throw inUse(path, pid === undefined ? "another eleven, which does not answer," : `another eleven (pid ${pid})`);
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) {
+    const remedy = "move the file away, or choose another path with --socket or `socket:`";
+    throw new CodedError("LISTEN", `Cannot listen on ${path}: there is a file that is not a socket`, { remedy });
+  }
+  if (await answers(path)) throw inUse(path, "a program other than eleven");
+  rmSync(path, { force: true });
+}
+
+function listen(server: Server, path: string, umask?: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The mode has to be right from the first moment, so it is the umask's; listening on a path is synchronous.
+    const before = umask === undefined ? undefined : process.umask(umask);
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+    if (before !== undefined) process.umask(before);
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => socket.destroy());
+    socket.on("connect", () => socket.destroy());
+  });
+}
+
+function read(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    let text = "";
+    socket.setTimeout(WHO_MS, () => socket.destroy());
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(text === "" ? undefined : text));
+  });
+}
+
+function inUse(path: string, who: string): CodedError {
+  const remedy = "stop it first, or choose another path with --socket or `socket:`";
+  return new CodedError("SOCKET_IN_USE", `Cannot serve on ${path}: ${who} holds it`, { remedy });
+}
+
+function cannotListen(path: string, cause: unknown): CodedError {
+  const state = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const remedy = "check that the folder exists and may be written to, or choose another path with --socket or `socket:`";
+  return new CodedError("LISTEN", `Cannot listen on ${path}: ${state}`, { remedy, cause });
+}

@@ -1,0 +1,156 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Answer, Client, Query, Resolver } from "../resolver/resolver.ts";
+import { noTrace } from "../resolver/trace.ts";
+import { extendedErrorOption } from "../wire/edns.ts";
+import { Rcode, RrType } from "../wire/iana.ts";
+import type { Edns, Message, Question } from "../wire/message.ts";
+import { parseMessage } from "../wire/parse.ts";
+import { composeWithin } from "../wire/truncate.ts";
+import { accept, bareResponse } from "./accept.ts";
+import { respond } from "./respond.ts";
+
+/** The largest UDP response, whatever the client offers: what fits two Ethernet-sized fragments, as dig and Docker do. */
+const UDP_LIMIT_MAX = 4096;
+/** Without EDNS a response has at most 512 octets over UDP (RFC 1035 §4.2.1), and EDNS can't lower that (RFC 6891 §6.2.3). */
+const UDP_LIMIT_MIN = 512;
+const TCP_LIMIT = 65_535;
+/** The payload size that we offer in our own OPT (RFC 9715 §3.1 calls 1232 the conservative choice). */
+const OWN_UDP_PAYLOAD_SIZE = 1232;
+
+/** One answered query, as counters and query logs want it. */
+export interface Observation {
+  readonly client: Client;
+  readonly question: Question;
+  readonly answer: Answer;
+  readonly ms: number;
+}
+
+/** Octets in, octets out. */
+export interface Handler {
+  /**
+   * Answers one message. Undefined means silence: it was too short to be DNS, or itself a response. Never throws,
+   * whatever the octets are; the octets are not kept.
+   */
+  handle(octets: Uint8Array, client: Client): Promise<Uint8Array | undefined>;
+  /** Queries that were accepted and not answered yet. */
+  readonly inFlight: number;
+}
+
+/**
+ * Everything between a listener and the pipeline: what listeners of any kind must not each do for themselves.
+ * `resolver` is asked anew for each query, because a reload replaces it. `signal` ends what is still in flight.
+ */
+export function createHandler(options: {
+  readonly resolver: () => Resolver;
+  readonly observe: (observation: Observation) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}): Handler {
+  let inFlight = 0;
+
+  async function handle(octets: Uint8Array, client: Client): Promise<Uint8Array | undefined> {
+    const verdict = accept(octets);
+    if (verdict === "ignore") return undefined;
+    if (verdict !== "accept") return bareResponse(octets, verdict.rcode);
+    const parsed = parseMessage(octets);
+    const question = parsed.ok ? parsed.message.questions[0] : undefined;
+    if (!parsed.ok || question === undefined) return bareResponse(octets, Rcode.FORMERR);
+    inFlight++;
+    try {
+      const begin = options.clock.now();
+      const answer = refusal(parsed.message, question) ?? (await ask(parsed.message, question, client));
+      options.observe({ client, question, answer, ms: options.clock.now() - begin });
+      return compose(parsed.message, answer, client, options.log);
+    } finally {
+      inFlight--;
+    }
+  }
+
+  function ask(message: Message, question: Question, client: Client): Promise<Answer> {
+    const { rd, cd, ad } = message.header;
+    const query: Query = {
+      question,
+      client,
+      rd,
+      cd,
+      ad,
+      do: message.edns?.do ?? false,
+      signal: options.signal,
+      trace: noTrace,
+    };
+    return respond(options.resolver(), query, options.log);
+  }
+
+  return {
+    handle,
+    get inFlight() {
+      return inFlight;
+    },
+  };
+}
+
+/** What is refused whoever asks: an EDNS version that nobody has defined, and zone transfers. */
+function refusal(message: Message, question: Question): Answer | undefined {
+  if (message.edns !== undefined && message.edns.version > 0) return refused(Rcode.BADVERS);
+  if (question.type === RrType.AXFR || question.type === RrType.IXFR) return refused(Rcode.REFUSED);
+  return undefined;
+}
+
+function refused(rcode: number): Answer {
+  return {
+    rcode,
+    aa: false,
+    ad: false,
+    answers: [],
+    authority: [],
+    additional: [],
+    ede: [],
+    origin: "none",
+    upstream: undefined,
+  };
+}
+
+function compose(request: Message, answer: Answer, client: Client, log: Logger): Uint8Array {
+  const response = responseTo(request, answer);
+  const limit = client.transport === "udp" ? udpLimit(request.edns) : TCP_LIMIT;
+  try {
+    return composeWithin(response, limit).octets;
+  } catch (error) {
+    // An upstream's answer that was parsed can always be composed; a registry name has been checked by its source.
+    log.error({ err: error, qname: request.questions[0]?.name }, "an answer could not be composed");
+    return composeWithin(responseTo(request, refused(Rcode.SERVFAIL)), limit).octets;
+  }
+}
+
+function udpLimit(edns: Edns | undefined): number {
+  return Math.min(UDP_LIMIT_MAX, Math.max(UDP_LIMIT_MIN, edns?.udpPayloadSize ?? UDP_LIMIT_MIN));
+}
+
+/**
+ * RA is always set: glibc takes a NODATA without RA and AA for a reason to ask the next server. AD only for those
+ * who can read it (RFC 6840 §5.8). EDNS is answered with EDNS, and only with it (RFC 6891 §6.1.1).
+ */
+function responseTo(request: Message, answer: Answer): Message {
+  const { id, opcode, rd, cd, ad } = request.header;
+  const header = {
+    id,
+    qr: true,
+    opcode,
+    aa: answer.aa,
+    tc: false,
+    rd,
+    ra: true,
+    ad: answer.ad && (ad || request.edns?.do === true),
+    cd,
+    rcode: answer.rcode,
+  };
+  const { questions } = request;
+  const { answers, authority, additional } = answer;
+  const sections = { header, questions, answers, authority, additional };
+  if (request.edns === undefined) return sections;
+  const options = answer.ede.map(extendedErrorOption);
+  const edns = { udpPayloadSize: OWN_UDP_PAYLOAD_SIZE, version: 0, do: request.edns.do, options };
+  return { ...sections, edns };
+}

@@ -1,0 +1,93 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
+
+/** A connection on which nothing happens is closed (RFC 7766 §6.2.3: "of the order of a few seconds"). */
+export const IDLE_MS = 10_000;
+/** A message must be whole this long after its first octet: a client that drips octets does not hold a place. */
+export const MESSAGE_MS = 5_000;
+/** Queries of one connection in work at once; then its reading waits, nobody else's (RFC 7766 §6.2.1.1). */
+export const PIPELINE_MAX = 128;
+/** Octets of answers that a client may leave unread before we read no more queries of it. */
+const UNREAD_MAX = 256 * 1024;
+
+/**
+ * Serves one TCP connection: two octets of length before each message (RFC 1035 §4.2.2), answers in the order in
+ * which they become ready (RFC 7766 §7). Any fault ends this connection and nothing else. `active` is called for
+ * every whole message.
+ */
+export function serveConnection(options: {
+  readonly socket: Socket;
+  readonly handle: (octets: Uint8Array) => Promise<Uint8Array | undefined>;
+  readonly clock: Clock;
+  readonly active: () => void;
+}): { finish(): void } {
+  const { socket, handle, clock, active } = options;
+  let buffered: Buffer = Buffer.alloc(0);
+  let inWork = 0;
+  let finishing = false;
+  let cancelDeadline: (() => void) | undefined;
+
+  socket.setNoDelay(true);
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  // Resets and broken pipes are the client's affair; without a listener they would end the process.
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => cancelDeadline?.());
+  socket.on("data", (chunk: Buffer) => {
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+    takeMessages();
+  });
+  // A client may close its sending side and still wait for answers.
+  socket.on("end", finish);
+  socket.on("drain", takeMessages);
+
+  function takeMessages(): void {
+    while (!isBusy() && holdsMessage()) {
+      const end = 2 + buffered.readUInt16BE(0);
+      // An empty message can't be answered, and reading on would only serve whoever sends a stream of them.
+      if (end === 2) return void socket.destroy();
+      const octets = buffered.subarray(2, end);
+      buffered = buffered.subarray(end);
+      cancelDeadline?.();
+      cancelDeadline = undefined;
+      active();
+      void answer(octets);
+    }
+    if (isBusy()) socket.pause();
+    else {
+      if (buffered.length > 0) cancelDeadline ??= clock.after(MESSAGE_MS, () => socket.destroy());
+      socket.resume();
+    }
+    endIfDone();
+  }
+
+  async function answer(octets: Uint8Array): Promise<void> {
+    inWork++;
+    const response = await handle(octets);
+    inWork--;
+    if (socket.destroyed) return;
+    if (response !== undefined) socket.write(framed(response));
+    takeMessages();
+  }
+
+  const holdsMessage = (): boolean => buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0);
+  const isBusy = (): boolean => inWork >= PIPELINE_MAX || socket.writableLength > UNREAD_MAX;
+
+  function finish(): void {
+    finishing = true;
+    endIfDone();
+  }
+
+  function endIfDone(): void {
+    if (finishing && inWork === 0 && !holdsMessage()) socket.end();
+  }
+
+  return { finish };
+}
+
+/** Length and message in one piece, so that they leave in one segment (RFC 7766 §8). */
+function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(2 + message.length);
+  frame.writeUInt16BE(message.length, 0);
+  frame.set(message, 2);
+  return frame;
+}
