@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CodedError } from "../base/errors.ts";
+import { errnoName, libc, linuxSupport, SystemError } from "./libc.ts";
+import { skipped, whyNot } from "./namespace-fixture.suite.ts";
+
+describe.skipIf(whyNot !== undefined)(`libc${skipped}`, () => {
+  it("says that Linux is supported", () => {
+    expect(linuxSupport()).toEqual({ ok: true });
+  });
+
+  it("throws what errno says, by its name", () => {
+    const refused = () => libc().listen(-1, 1);
+    expect(refused).toThrow(SystemError);
+    expect(refused).toThrow(expect.objectContaining({ code: "EBADF", errno: 9, syscall: "listen" }));
+  });
+});
+
+describe("errnoName", () => {
+  it("finds the errno of a system error and of a coded error's cause", () => {
+    const inUse = new SystemError("bind", 98);
+    expect(errnoName(inUse)).toBe("EADDRINUSE");
+    expect(errnoName(new CodedError("ATTACH", "Cannot attach", { cause: inUse }))).toBe("EADDRINUSE");
+  });
+
+  it("finds none in anything else", () => {
+    expect(errnoName(new Error("no"))).toBeUndefined();
+    expect(errnoName(new CodedError("ATTACH", "Cannot attach"))).toBeUndefined();
+    expect(errnoName(undefined)).toBeUndefined();
+  });
+});
+
+describe("libc on a platform that is not supported", () => {
+  const { platform, arch } = process;
+  const pretend = (key: "platform" | "arch", value: string) => Object.defineProperty(process, key, { value });
+
+  afterEach(() => {
+    pretend("platform", platform);
+    pretend("arch", arch);
+    vi.resetModules();
+  });
+
+  it("says why instead of failing at import", async () => {
+    vi.resetModules();
+    pretend("platform", "darwin");
+    const elsewhere = await import("./libc.ts");
+    expect(elsewhere.linuxSupport()).toEqual({ ok: false, why: "this is darwin, not Linux" });
+    expect(() => elsewhere.libc()).toThrow(/Cannot call the C library: this is darwin, not Linux/);
+  });
+
+  it("refuses an architecture with other numbers", async () => {
+    vi.resetModules();
+    pretend("platform", "linux");
+    pretend("arch", "mips");
+    const elsewhere = await import("./libc.ts");
+    expect(elsewhere.linuxSupport()).toEqual({ ok: false, why: "mips is not supported" });
+  });
+});

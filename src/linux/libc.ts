@@ -1,0 +1,106 @@
+import { createRequire } from "node:module";
+import { getSystemErrorName } from "node:util";
+import { CodedError, messageOf } from "../base/errors.ts";
+
+/** The system calls that Node has no function for. Each throws a `SystemError` where C returns -1. */
+export interface Libc {
+  setns(fd: number, type: number): void;
+  /** Returns the descriptor, which is the caller's to close. */
+  socket(domain: number, type: number, protocol: number): number;
+  /** `address` is a whole `struct sockaddr_in` or `sockaddr_in6`. */
+  bind(fd: number, address: Uint8Array): void;
+  listen(fd: number, backlog: number): void;
+  /** For options whose value is one `int`. */
+  setsockopt(fd: number, level: number, option: number, value: number): void;
+}
+
+export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** A refused system call; `code` is the symbolic name, as in Node's own errors. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number) {
+    const code = getSystemErrorName(-errno);
+    super(`${syscall}: ${code}`);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+  }
+}
+
+/** The symbolic errno (`EADDRINUSE`) of a system error, or of the one that a CodedError has for its cause. */
+export function errnoName(error: unknown): string | undefined {
+  if (error instanceof CodedError) return errnoName(error.cause);
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Whether `libc()` works here. Never throws. */
+export function linuxSupport(): Support {
+  const state = load();
+  return "why" in state ? { ok: false, why: state.why } : { ok: true };
+}
+
+/** Throws CodedError UNSUPPORTED where `linuxSupport` says no. */
+export function libc(): Libc {
+  const state = load();
+  if ("why" in state) {
+    throw new CodedError("UNSUPPORTED", `Cannot call the C library: ${state.why}`, {
+      remedy: "Run it on Linux (x64 or arm64), installed with optional dependencies (`npm ci`)",
+    });
+  }
+  return state;
+}
+
+let loaded: Libc | { readonly why: string } | undefined;
+
+/** Loads at first use: importing this file must work on every platform. */
+function load(): Libc | { readonly why: string } {
+  loaded ??= tryLoad();
+  return loaded;
+}
+
+function tryLoad(): Libc | { readonly why: string } {
+  if (process.platform !== "linux") return { why: `this is ${process.platform}, not Linux` };
+  // The numbers that callers pass are those of these two; other architectures have others (MIPS, SPARC).
+  if (process.arch !== "x64" && process.arch !== "arm64") return { why: `${process.arch} is not supported` };
+  try {
+    const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+    return bindings(koffi);
+  } catch (error) {
+    return { why: `koffi did not load: ${messageOf(error)}` };
+  }
+}
+
+function bindings(koffi: typeof import("koffi")): Libc {
+  // Null is the running process itself, which has its libc loaded: right for glibc and musl by whatever name.
+  const library = koffi.load(null);
+  const setns: (fd: number, type: number) => number = library.func("int setns(int fd, int type)");
+  const socket: (domain: number, type: number, protocol: number) => number = library.func(
+    "int socket(int domain, int type, int protocol)",
+  );
+  const bind: (fd: number, address: Uint8Array, length: number) => number = library.func(
+    "int bind(int fd, const void *address, uint32_t length)",
+  );
+  const listen: (fd: number, backlog: number) => number = library.func("int listen(int fd, int backlog)");
+  const setsockopt: (fd: number, level: number, option: number, value: Int32Array, length: number) => number =
+    library.func("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
+
+  function checked(syscall: string, result: number): number {
+    if (result === -1) throw new SystemError(syscall, koffi.errno());
+    return result;
+  }
+
+  return {
+    setns: (fd, type) => void checked("setns", setns(fd, type)),
+    socket: (domain, type, protocol) => checked("socket", socket(domain, type, protocol)),
+    bind: (fd, address) => void checked("bind", bind(fd, address, address.length)),
+    listen: (fd, backlog) => void checked("listen", listen(fd, backlog)),
+    setsockopt: (fd, level, option, value) =>
+      void checked("setsockopt", setsockopt(fd, level, option, Int32Array.of(value), 4)),
+  };
+}
