@@ -40,9 +40,9 @@ export function admission({
 
   function enter(client: string | undefined): void {
     const mine = held.get(client) ?? 0;
-    if (mine >= perClient) throw refusal("perClient", `${mine} of this container, the limit is ${perClient}`);
+    if (mine >= perClient) throw refusal("perClient", `${mine} of this client, the limit is ${perClient}`);
     if (inFlight >= total && mine >= total + reserve - inFlight) {
-      throw refusal("total", `${inFlight} in all, ${mine} of this container; the limit is ${total}`);
+      throw refusal("total", `${inFlight} in all, ${mine} of this client; the limit is ${total}`);
     }
     held.set(client, mine + 1);
     inFlight++;

@@ -1,9 +1,9 @@
+import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 
 /**
  * What is known of each upstream server from the queries that went there: pure policy, no I/O and no timer.
- * A server is named by a key (scope and address), since the same address may be another server in another
- * network namespace.
+ * A server is named by its `serverKey`.
  *
  * Being down is only a place in the order: a server that is down is still asked when all others have failed.
  */
@@ -32,6 +32,11 @@ export interface ServerHealth {
   /** When the state was entered, in milliseconds since 1970; undefined while unknown. */
   readonly since: number | undefined;
   readonly lastFailure: string | undefined;
+}
+
+/** The key of a server: equal addresses in two network namespaces are two servers. */
+export function serverKey(scope: string, server: SocketAddress): string {
+  return `${scope} ${formatSocketAddress(server)}`;
 }
 
 /** A cache miss at a healthy resolver takes this long without meaning anything. */

@@ -1,0 +1,141 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fakeClock } from "./fake-clock.suite.ts";
+import { type Lane, race } from "./race.ts";
+
+interface Runner extends Lane {
+  readonly name: string;
+}
+
+function runner(name: string, patienceMs = 100): Runner {
+  return { name, patienceMs, sends: 0, late: false, out: false };
+}
+
+/** A race by hand: what was asked when, and the means to answer. */
+function start(lanes: readonly Runner[], { budgetMs = 4000, sendsPerLane = 3 } = {}) {
+  const clock = fakeClock();
+  const client = new AbortController();
+  const asked: { name: string; at: number; signal: AbortSignal; say(value: string | undefined): void }[] = [];
+  const ended = race<Runner, string>({
+    lanes,
+    ask: ({ name }, signal) => new Promise((say) => asked.push({ name, at: clock.now(), signal, say })),
+    onLate: () => {},
+    clock,
+    budgetMs,
+    sendsPerLane,
+    signal: client.signal,
+  });
+  const sends = () => asked.map(({ name, at }) => `${name}@${at}`).join(" ");
+  return { clock, client, asked, ended, sends };
+}
+
+/** Lets promises that are settled run their reactions. */
+const settle = () => new Promise((done) => setImmediate(done));
+
+describe("race", () => {
+  it("asks only the first while it has its time", async () => {
+    const { clock, asked, ended, sends } = start([runner("a"), runner("b")]);
+    clock.advance(99);
+    asked[0]!.say("yes");
+    expect((await ended)?.value).toBe("yes");
+    expect(sends()).toBe("a@0");
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("asks the next when the first is late, and lets the first still win", async () => {
+    const lanes = [runner("a"), runner("b")];
+    const { clock, asked, ended, sends } = start(lanes);
+    clock.advance(100);
+    expect(sends()).toBe("a@0 b@100");
+    asked[0]!.say("slow");
+    expect(await ended).toEqual({ lane: lanes[0], value: "slow" });
+    expect(asked[1]!.signal.aborted).toBe(true);
+    expect(lanes.map(({ late }) => late)).toEqual([true, false]);
+  });
+
+  it("asks the next at once when one is out", async () => {
+    const { asked, sends, ended } = start([runner("a"), runner("b"), runner("c")]);
+    asked[0]!.say(undefined);
+    await settle();
+    asked[1]!.say(undefined);
+    await settle();
+    expect(sends()).toBe("a@0 b@0 c@0");
+    asked[2]!.say(undefined);
+    expect(await ended).toBeUndefined();
+  });
+
+  it("does not hurry the latest because an earlier one is out", async () => {
+    const { clock, asked, sends } = start([runner("a"), runner("b"), runner("c")]);
+    clock.advance(150);
+    asked[0]!.say(undefined);
+    await settle();
+    expect(sends()).toBe("a@0 b@100");
+  });
+
+  it("goes round again with doubled patience, three times at most, and ends with the budget", async () => {
+    const lanes = [runner("a"), runner("b", 200)];
+    const { clock, ended, sends } = start(lanes);
+    clock.advance(3999);
+    expect(sends()).toBe("a@0 b@100 a@300 b@500 a@900 b@1300");
+    clock.advance(1);
+    expect(await ended).toBeUndefined();
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("asks a single one once more", () => {
+    const { clock, sends } = start([runner("a", 400)]);
+    clock.advance(4000);
+    expect(sends()).toBe("a@0 a@400 a@1200");
+  });
+
+  it("ends when the client gives up, and aborts whoever was asked", async () => {
+    const { clock, client, asked, ended } = start([runner("a"), runner("b")]);
+    clock.advance(100);
+    client.abort();
+    expect(await ended).toBeUndefined();
+    expect(asked.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("fails with what a lane throws, since that is a bug", async () => {
+    const bug = new TypeError("bug");
+    const clock = fakeClock();
+    const ended = race({
+      lanes: [runner("a")],
+      ask: () => Promise.reject(bug),
+      onLate: () => {},
+      clock,
+      budgetMs: 1,
+      sendsPerLane: 1,
+      signal: new AbortController().signal,
+    });
+    await expect(ended).rejects.toBe(bug);
+  });
+
+  it("asks nobody more often than allowed, whatever happens, and leaves no timer behind", async () => {
+    const event = fc.oneof(
+      fc.record({ pass: fc.integer({ min: 1, max: 1500 }) }),
+      fc.record({ say: fc.integer({ min: 0, max: 8 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(event, { maxLength: 20 }),
+        async (count, events) => {
+          const lanes = Array.from({ length: count }, (_, index) => runner(`${index}`));
+          const { clock, asked, ended } = start(lanes);
+          for (const each of events) {
+            if ("pass" in each) clock.advance(each.pass);
+            else asked[each.say]?.say(undefined);
+            await settle();
+          }
+          clock.advance(4000);
+          expect(await ended).toBeUndefined();
+          for (const { sends } of lanes) expect(sends).toBeLessThanOrEqual(3);
+          expect(clock.waiting).toBe(0);
+          expect(asked.every(({ signal }) => signal.aborted)).toBe(true);
+        },
+      ),
+    );
+  });
+});

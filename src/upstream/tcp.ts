@@ -1,0 +1,61 @@
+import type { Message } from "../wire/message.ts";
+import { familyOf, type RoundTrip } from "./round-trip.ts";
+
+/** Every message over TCP has its length in front, in two octets (RFC 1035 §4.2.2). */
+const LENGTH_OCTETS = 2;
+
+/** Asks over TCP on a connection of its own. It is only used after truncation, so it is not worth keeping open. */
+export function askTcp({ server, dialer, request, read, signal }: RoundTrip): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = dialer.tcp(familyOf(server));
+    let ended = false;
+
+    function end(settle: () => void): void {
+      if (ended) return;
+      ended = true;
+      signal.removeEventListener("abort", abort);
+      socket.destroy();
+      settle();
+    }
+    const fail = (error: Error) => end(() => reject(error));
+    const abort = () => fail(signal.reason);
+
+    signal.addEventListener("abort", abort);
+    socket.on("error", fail);
+    socket.on("close", () => fail(new Error("the connection was closed without an answer")));
+    const frames = frameReader();
+    socket.on("data", (chunk: Buffer) => {
+      for (const octets of frames(chunk)) {
+        const reply = read(octets);
+        if (reply !== undefined) return end(() => resolve(reply));
+      }
+    });
+    socket.setNoDelay(true);
+    socket.connect(server.port, server.address, () => socket.write(framed(request)));
+  });
+}
+
+/** Length and message in one piece, so that they leave in one segment (RFC 7766 §8). */
+export function framed(message: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + message.length);
+  frame.writeUInt16BE(message.length);
+  frame.set(message, LENGTH_OCTETS);
+  return frame;
+}
+
+/** Gives, for each chunk of a stream however it was cut, the messages that are complete with it. */
+export function frameReader(): (chunk: Buffer) => Buffer[] {
+  let rest: Buffer = Buffer.alloc(0);
+  return function frames(chunk) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const complete: Buffer[] = [];
+    while (rest.length >= LENGTH_OCTETS) {
+      const end = LENGTH_OCTETS + rest.readUInt16BE(0);
+      if (rest.length < end) break;
+      complete.push(rest.subarray(LENGTH_OCTETS, end));
+      rest = rest.subarray(end);
+    }
+    return complete;
+  };
+}
