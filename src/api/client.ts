@@ -55,7 +55,9 @@ function call<T>(socketPath: string, method: string, path: string, body?: object
       response.on("error", (cause) => reject(unreachable(socketPath, "the connection broke", cause)));
     });
     sent.on("timeout", () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-    sent.on("error", (cause: NodeJS.ErrnoException) => reject(unreachable(socketPath, stateOf(cause), cause)));
+    sent.on("error", (cause: NodeJS.ErrnoException) =>
+      reject(unreachable(socketPath, stateOf(cause), cause)),
+    );
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }

@@ -75,6 +75,7 @@ export interface RecordFilter {
 }
 
 export interface AttachReport {
-  readonly attached: readonly string[];
+  /** Names of the containers that are attached, or detached, now. */
+  readonly done: readonly string[];
   readonly failed: readonly { readonly container: string; readonly reason: string }[];
 }

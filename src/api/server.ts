@@ -22,17 +22,25 @@ export async function serveControl(options: {
   app.post("/query", async (c) => c.json(await control.query(await body(c, queryRequest))));
   app.get("/records", (c) => c.json(control.records(c.req.query())));
   app.get("/history", (c) => c.json(control.history(c.req.query("name"))));
-  app.post("/attach", async (c) => c.json(await control.attach((await body(c, containersRequest)).containers)));
-  app.post("/detach", async (c) => c.json(await control.detach((await body(c, containersRequest)).containers)));
+  app.post("/attach", async (c) =>
+    c.json(await control.attach((await body(c, containersRequest)).containers)),
+  );
+  app.post("/detach", async (c) =>
+    c.json(await control.detach((await body(c, containersRequest)).containers)),
+  );
   app.onError((error, c) => {
-    if (!(error instanceof CodedError)) log.error({ err: error, path: c.req.path }, "a control request failed");
+    if (!(error instanceof CodedError))
+      log.error({ err: error, path: c.req.path }, "a control request failed");
     const coded = error instanceof CodedError ? error : new CodedError("USAGE", messageOf(error));
     const { code, message, remedy } = coded;
     return c.json({ error: { code, message, remedy } }, 400);
   });
   // A newer client may ask for what this daemon does not know yet.
   app.notFound((c) => {
-    const error = { code: "UNSUPPORTED", message: `Cannot ${c.req.method} ${c.req.path}: this daemon has no such call` };
+    const error = {
+      code: "UNSUPPORTED",
+      message: `Cannot ${c.req.method} ${c.req.path}: this daemon has no such call`,
+    };
     return c.json({ error: { ...error, remedy: "use the same version of eleven as the daemon" } }, 404);
   });
   const server = createServer(getRequestListener(app.fetch));

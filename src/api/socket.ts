@@ -52,7 +52,10 @@ async function takeLock(path: string): Promise<Server | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cannotListen(path, error);
     const pid = await read(name);
-    throw inUse(path, pid === undefined ? "another eleven, which does not answer," : `another eleven (pid ${pid})`);
+    throw inUse(
+      path,
+      pid === undefined ? "another eleven, which does not answer," : `another eleven (pid ${pid})`,
+    );
   }
 }
 
@@ -61,7 +64,9 @@ async function removeStale(path: string): Promise<void> {
   if (stat === undefined) return;
   if (!stat.isSocket()) {
     const remedy = "move the file away, or choose another path with --socket or `socket:`";
-    throw new CodedError("LISTEN", `Cannot listen on ${path}: there is a file that is not a socket`, { remedy });
+    throw new CodedError("LISTEN", `Cannot listen on ${path}: there is a file that is not a socket`, {
+      remedy,
+    });
   }
   if (await answers(path)) throw inUse(path, "a program other than eleven");
   rmSync(path, { force: true });
@@ -110,6 +115,7 @@ function inUse(path: string, who: string): CodedError {
 
 function cannotListen(path: string, cause: unknown): CodedError {
   const state = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const remedy = "check that the folder exists and may be written to, or choose another path with --socket or `socket:`";
+  const remedy =
+    "check that the folder exists and may be written to, or choose another path with --socket or `socket:`";
   return new CodedError("LISTEN", `Cannot listen on ${path}: ${state}`, { remedy, cause });
 }

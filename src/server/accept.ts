@@ -21,7 +21,8 @@ export function accept(octets: Uint8Array): Verdict {
   if (flags & 0x8000) return "ignore";
   if (((flags >> 11) & 0xf) !== Opcode.QUERY) return { rcode: Rcode.NOTIMP };
   if (view.getUint16(4) !== 1) return { rcode: Rcode.FORMERR };
-  if (view.getUint16(6) > 1 || view.getUint16(8) > 1 || view.getUint16(10) > 2) return { rcode: Rcode.FORMERR };
+  if (view.getUint16(6) > 1 || view.getUint16(8) > 1 || view.getUint16(10) > 2)
+    return { rcode: Rcode.FORMERR };
   return "accept";
 }
 

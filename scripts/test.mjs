@@ -1,0 +1,67 @@
+// npm test: install, build, and run the whole suite. As root on Debian it installs the system packages that the
+// integration tests need; elsewhere each test that can't run is listed as skipped, with its reason.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { install, root, run } from "./prepare.mjs";
+
+/** A program that a test runs, and the Debian package that has it. */
+const PROGRAMS = {
+  ip: "iproute2",
+  nsenter: "util-linux",
+  dig: "bind9-dnsutils",
+  dnsmasq: "dnsmasq-base",
+  busybox: "busybox-static",
+};
+
+function installSystemPackages() {
+  const absent = Object.keys(PROGRAMS).filter((program) => spawnSync("which", [program]).status !== 0);
+  if (absent.length === 0) return;
+  const packages = [...new Set(absent.map((program) => PROGRAMS[program]))];
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+    process.stderr.write(
+      `not installed, so some tests are skipped: ${absent.join(", ")} (${packages.join(" ")})\n`,
+    );
+    return;
+  }
+  process.stderr.write(`installing ${packages.join(" ")} ...\n`);
+  const options = { stdio: ["ignore", 2, 2], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  run("apt-get", ["update", "-q"], options);
+  run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], options);
+}
+
+function summary(report) {
+  const tests = report.testResults.flatMap((file) => file.assertionResults);
+  const skipped = tests.filter(({ status }) => status !== "passed" && status !== "failed");
+  if (skipped.length > 0)
+    process.stdout.write(`skipped:\n${skipped.map(({ fullName }) => `  ${fullName}\n`).join("")}`);
+  // A file that can't even be loaded has no tests to count, and is a failure all the same.
+  const broken = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.length === 0,
+  );
+  const passed = tests.filter(({ status }) => status === "passed").length;
+  const failed = tests.filter(({ status }) => status === "failed").length + broken.length;
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
+  return failed;
+}
+
+install();
+installSystemPackages();
+const folder = mkdtempSync(join(tmpdir(), "eleven-test-"));
+const json = join(folder, "report.json");
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+const args = [
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${json}`,
+  ...process.argv.slice(2),
+];
+const { status } = spawnSync(process.execPath, [vitest, ...args], {
+  cwd: root,
+  stdio: ["ignore", "inherit", "inherit"],
+});
+const failed = existsSync(json) ? summary(JSON.parse(readFileSync(json, "utf8"))) : 1;
+rmSync(folder, { recursive: true, force: true });
+process.exitCode = failed > 0 ? 1 : (status ?? 1);

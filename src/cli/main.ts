@@ -1,0 +1,47 @@
+import { Command, CommanderError, Option } from "commander";
+import { defaultSocket } from "../config/socket-path.ts";
+import { version } from "../version.ts";
+import { attachCommand, detachCommand } from "./commands/attach.ts";
+import { historyCommand } from "./commands/history.ts";
+import { queryCommand } from "./commands/query.ts";
+import { recordsCommand } from "./commands/records.ts";
+import { resolvconfCommand } from "./commands/resolvconf.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { statusCommand } from "./commands/status.ts";
+import { ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { printError } from "./output.ts";
+
+const program = new Command("eleven")
+  .description("The DNS server at 127.0.0.11 that you can see into")
+  .version(version)
+  .addOption(
+    new Option("--socket <path>", "control socket of the daemon").default(undefined, defaultSocket()),
+  )
+  .option("--json", "one JSON document on stdout, and nothing else there")
+  .option("--no-color", "plain text")
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "")) });
+
+for (const add of [
+  serveCommand,
+  statusCommand,
+  queryCommand,
+  recordsCommand,
+  historyCommand,
+  attachCommand,
+  detachCommand,
+  resolvconfCommand,
+]) {
+  add(program).exitOverride();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? ExitCode.DONE : ExitCode.USAGE;
+  else {
+    printError(error);
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,74 @@
+import type { AttachmentReport, AttachReport } from "../api/control.ts";
+import type { Config } from "../config/schema.ts";
+import type { Container } from "../registry/model.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Attachments } from "../sandbox/attachments.ts";
+
+/**
+ * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, overruled by what was said at run time. It goes by
+ * the container's name, so that a container which is made anew under its name is attached anew.
+ */
+export interface Attaching {
+  /** Brings the attachments to what is wanted now: after a change of the registry or of the configuration. */
+  reconcile(): void;
+  attach(containers: readonly string[]): AttachReport;
+  detach(containers: readonly string[]): AttachReport;
+  reports(): AttachmentReport[];
+}
+
+export function attaching(options: {
+  readonly config: () => Config;
+  readonly registry: Registry;
+  readonly attachments: Attachments;
+}): Attaching {
+  const { config, registry, attachments } = options;
+  const said = new Map<string, boolean>();
+
+  function isWanted({ name }: Container): boolean {
+    const { attach } = config();
+    return said.get(name) ?? (attach === "all" || (attach !== "none" && attach.includes(name)));
+  }
+
+  function reconcile(): void {
+    const wanted = new Map<string, { name: string; netns: string }>();
+    for (const container of registry.containers()) {
+      const { key, name, netns } = container;
+      if (netns !== undefined && isWanted(container)) wanted.set(key, { name, netns });
+    }
+    attachments.reconcile(wanted);
+  }
+
+  /** Says for each container whether it is wanted, brings that about, and reports through `outcome` what came of it. */
+  function say(
+    names: readonly string[],
+    attach: boolean,
+    outcome: (container: Container) => string | undefined,
+  ) {
+    const done: string[] = [];
+    const failed: { container: string; reason: string }[] = [];
+    const found = names.map((name) => ({ name, container: registry.findContainer(name) }));
+    for (const { container } of found) if (container !== undefined) said.set(container.name, attach);
+    reconcile();
+    for (const { name, container } of found) {
+      const reason = container === undefined ? "no source knows such a container" : outcome(container);
+      if (reason === undefined) done.push(container?.name ?? name);
+      else failed.push({ container: name, reason });
+    }
+    return { done, failed };
+  }
+
+  return {
+    reconcile,
+    attach: (names) =>
+      say(names, true, ({ key, netns }) => {
+        if (netns === undefined) return "its source does not say where its network namespace is (`netns:`)";
+        const status = attachments.status().find(({ sandbox }) => sandbox === key);
+        return status?.state === "attached" ? undefined : (status?.reason ?? "not attached yet");
+      }),
+    detach: (names) => say(names, false, () => undefined),
+    reports: () =>
+      attachments
+        .status()
+        .map(({ name, state, reason }) => ({ container: name, state, reason: reason ?? null })),
+  };
+}

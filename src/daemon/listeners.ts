@@ -1,0 +1,113 @@
+import { createSocket, type Socket } from "node:dgram";
+import { createServer, isIPv4, type Server } from "node:net";
+import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Client } from "../resolver/resolver.ts";
+import type { Handler } from "../server/handle.ts";
+import type { Listener } from "../server/listener.ts";
+import { tcpListener } from "../server/tcp.ts";
+import { udpListener } from "../server/udp.ts";
+
+/** The plain listeners: those that the configuration names, besides the containers' own. */
+export interface PlainListeners {
+  /** Opens what is new in `wanted` and closes what is no longer there. Throws a CodedError LISTEN, having changed nothing. */
+  reconcile(wanted: readonly SocketAddress[]): Promise<void>;
+  /** `127.0.0.1:5311`, in the order of the configuration. */
+  names(): string[];
+  close(): Promise<void>;
+}
+
+export function plainListeners(options: {
+  readonly handler: Handler;
+  /** Whose address this is: the key of a sandbox, or undefined for the host's view. */
+  readonly sandboxByAddress: (address: string) => string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): PlainListeners {
+  const { handler, clock, log } = options;
+  let open = new Map<string, readonly Listener[]>();
+
+  const client =
+    (transport: "udp" | "tcp") =>
+    (address: string): Client => ({ sandbox: options.sandboxByAddress(address), transport });
+
+  async function listen(address: SocketAddress): Promise<readonly Listener[]> {
+    const name = formatSocketAddress(address);
+    const socket = await bindUdp(address);
+    try {
+      const server = await listenTcp(address);
+      const udp = udpListener({ name: `udp ${name}`, socket, client: client("udp"), handler, clock, log });
+      const tcp = tcpListener({ name: `tcp ${name}`, server, client: client("tcp"), handler, clock, log });
+      return [udp, tcp];
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+  }
+
+  async function reconcile(wanted: readonly SocketAddress[]): Promise<void> {
+    const next = new Map<string, readonly Listener[]>();
+    const opened: Listener[] = [];
+    try {
+      for (const address of wanted) {
+        const name = formatSocketAddress(address);
+        const listeners = open.get(name) ?? (await listen(address));
+        if (!open.has(name)) opened.push(...listeners);
+        next.set(name, listeners);
+      }
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+    const gone = [...open].filter(([name]) => !next.has(name)).flatMap(([, listeners]) => listeners);
+    open = next;
+    await closeAll(gone);
+  }
+
+  return { reconcile, names: () => [...open.keys()], close: () => reconcile([]) };
+}
+
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
+}
+
+function bindUdp(address: SocketAddress): Promise<Socket> {
+  const type = isIPv4(address.address) ? "udp4" : "udp6";
+  const socket = createSocket({ type, ipv6Only: type === "udp6", recvBufferSize: 1 << 20 });
+  return new Promise((resolve, reject) => {
+    socket.once("error", (cause) => reject(cannotListen(address, "udp", cause)));
+    socket.bind(address.port, address.address, () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+  });
+}
+
+function listenTcp(address: SocketAddress): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => reject(cannotListen(address, "tcp", cause)));
+    server.listen({ port: address.port, host: address.address, ipv6Only: true }, () => {
+      server.removeAllListeners("error");
+      resolve(server);
+    });
+  });
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there already",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  EACCES: "permission denied",
+};
+
+function cannotListen(address: SocketAddress, transport: string, cause: NodeJS.ErrnoException): CodedError {
+  const where = formatSocketAddress(address);
+  const state = STATES[cause.code ?? ""] ?? cause.message;
+  const remedy =
+    cause.code === "EADDRINUSE"
+      ? `see who it is with: ss -lnp 'sport = :${address.port}', or choose another address with \`listen:\``
+      : "choose another address with `listen:`";
+  return new CodedError("LISTEN", `Cannot listen on ${where} (${transport}): ${state}`, { remedy, cause });
+}
