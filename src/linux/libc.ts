@@ -9,6 +9,7 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   /** `address` is a whole `struct sockaddr_in` or `sockaddr_in6`. */
   bind(fd: number, address: Uint8Array): void;
+  connect(fd: number, address: Uint8Array): void;
   listen(fd: number, backlog: number): void;
   /** For options whose value is one `int`. */
   setsockopt(fd: number, level: number, option: number, value: number): void;
@@ -86,6 +87,9 @@ function bindings(koffi: typeof import("koffi")): Libc {
   const bind: (fd: number, address: Uint8Array, length: number) => number = library.func(
     "int bind(int fd, const void *address, uint32_t length)",
   );
+  const connect: (fd: number, address: Uint8Array, length: number) => number = library.func(
+    "int connect(int fd, const void *address, uint32_t length)",
+  );
   const listen: (fd: number, backlog: number) => number = library.func("int listen(int fd, int backlog)");
   const setsockopt: (fd: number, level: number, option: number, value: Int32Array, length: number) => number =
     library.func("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
@@ -99,6 +103,7 @@ function bindings(koffi: typeof import("koffi")): Libc {
     setns: (fd, type) => void checked("setns", setns(fd, type)),
     socket: (domain, type, protocol) => checked("socket", socket(domain, type, protocol)),
     bind: (fd, address) => void checked("bind", bind(fd, address, address.length)),
+    connect: (fd, address) => void checked("connect", connect(fd, address, address.length)),
     listen: (fd, backlog) => void checked("listen", listen(fd, backlog)),
     setsockopt: (fd, level, option, value) =>
       void checked("setsockopt", setsockopt(fd, level, option, Int32Array.of(value), 4)),

@@ -36,33 +36,31 @@ export function namespaceFixture() {
     names.delete(nameOf(path));
   }
 
-  /** Removes the namespace and makes another one under the same path. */
+  /** Makes another namespace under the same path. */
   function recreate(path: string): void {
-    remove(path);
+    if (names.has(nameOf(path))) remove(path);
     add({ name: nameOf(path) });
   }
 
-  /** Runs a script of Node's inside; resolves to its first line of output. It lives until `cleanup` unless it ends. */
-  async function run(path: string, script: string): Promise<string> {
+  /** Runs a script of Node's inside; resolves at its first line of output. It lives until `stop` or `cleanup`. */
+  async function run(path: string, script: string): Promise<{ said: string; stop(): Promise<void> }> {
     const child = spawn("nsenter", [`--net=${path}`, process.execPath, "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     children.push(child);
     const [chunk]: unknown[] = await once(child.stdout, "data");
-    return String(chunk).trim();
+    return { said: String(chunk).trim(), stop: () => stop(child) };
+  }
+
+  async function stop(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
   }
 
   async function cleanup(): Promise<void> {
-    const running = children
-      .splice(0)
-      .filter((child) => child.exitCode === null && child.signalCode === null);
-    await Promise.all(
-      running.map((child) => {
-        const exited = once(child, "exit");
-        child.kill("SIGKILL");
-        return exited;
-      }),
-    );
+    await Promise.all(children.splice(0).map(stop));
     for (const name of names) remove(pathOf(name));
   }
 

@@ -31,7 +31,7 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
 
   beforeAll(async () => {
     const path = namespaces.add();
-    expect(await namespaces.run(path, ECHO)).toBe("ready");
+    expect((await namespaces.run(path, ECHO)).said).toBe("ready");
     namespace = openNamespace(path);
   });
   afterAll(async () => {

@@ -1,0 +1,70 @@
+import { createSocket, type Socket } from "node:dgram";
+import { createServer, type Server } from "node:net";
+import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { errnoName } from "../linux/libc.ts";
+import { type Namespace, openNamespace } from "../linux/namespace.ts";
+import { portHolder } from "../linux/port-holder.ts";
+import { serverSockets } from "../linux/sockets.ts";
+
+/** Where containers expect their DNS server, as Docker writes it into their resolv.conf. */
+export const EMBEDDED_DNS: SocketAddress = { address: "127.0.0.11", port: 53 };
+
+/** Closes what it was given, once queries in flight are answered. */
+export interface Serving {
+  close(): Promise<void>;
+}
+
+/**
+ * Makes listeners of sockets that are bound already, and listen ('listening' is past, or not to be waited for).
+ * From then on the sockets, and their 'error' events, are the listener's. TCP sockets come half-open: who serves
+ * them ends them.
+ */
+export interface Serve {
+  udp(socket: Socket, sandbox: string): Serving;
+  tcp(server: Server, sandbox: string): Serving;
+}
+
+/**
+ * Answers 127.0.0.11:53, UDP and TCP, in one namespace; throws what `serverSockets` throws, and then nothing is
+ * left there.
+ */
+export function attach(namespace: Namespace, sandbox: string, serve: Serve): Serving {
+  const fds = serverSockets(namespace, EMBEDDED_DNS);
+  const udp = serve.udp(createSocket("udp4").bind({ fd: fds.udp, exclusive: true }), sandbox);
+  const tcp = serve.tcp(createServer({ allowHalfOpen: true }).listen({ fd: fds.tcp }), sandbox);
+  return {
+    async close() {
+      await Promise.all([udp.close(), tcp.close()]);
+    },
+  };
+}
+
+/** For people: why a container whose namespace is at `netns` can't be attached. Takes its time; not for retries. */
+export function attachFailure(cause: unknown, name: string, netns: string): CodedError {
+  if (cause instanceof CodedError) return cause;
+  const cannot = `Cannot answer ${formatSocketAddress(EMBEDDED_DNS)} of ${name}`;
+  if (errnoName(cause) !== "EADDRINUSE") {
+    return new CodedError("ATTACH", `${cannot}: ${messageOf(cause)}`, { cause });
+  }
+  const holder = holderIn(netns);
+  return new CodedError("ATTACH", `${cannot}: ${holder ?? "a process outside of it"} does so already`, {
+    remedy:
+      holder === undefined
+        ? "See whether another eleven serves this container, and stop it"
+        : `Stop it, let it listen on another address, or leave ${name} out of \`attach\``,
+    cause,
+  });
+}
+
+function holderIn(netns: string): string | undefined {
+  try {
+    const namespace = openNamespace(netns);
+    const holder = portHolder(namespace, EMBEDDED_DNS);
+    namespace.close();
+    return holder;
+  } catch {
+    // Gone since; the next attempt will see that.
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { type Namespace, openNamespace } from "../linux/namespace.ts";
+import type { Serve } from "./attachment.ts";
+import { namespaceDialer } from "./namespace-dialer.ts";
+
+/** Answers every datagram and connection with the sandbox that it was asked in; counts what it was given. */
+export function echoServe(): Serve & { readonly opened: string[] } {
+  const opened: string[] = [];
+  return {
+    opened,
+    udp(socket, sandbox) {
+      opened.push(`udp ${sandbox}`);
+      socket.on("message", (_, from) => socket.send(sandbox, from.port, from.address));
+      return { close: async () => void (await once(socket.close(), "close")) };
+    },
+    tcp(server, sandbox) {
+      opened.push(`tcp ${sandbox}`);
+      server.on("connection", (socket) => socket.end(sandbox));
+      return { close: async () => void (await once(server.close(), "close")) };
+    },
+  };
+}
+
+/** What a process in the namespace gets from 127.0.0.11:53, over UDP and over TCP. */
+export async function ask(path: string): Promise<{ udp: string; tcp: string }> {
+  const namespace = openNamespace(path);
+  const dialer = namespaceDialer(namespace, path);
+  const udp = dialer.udp(4);
+  udp.connect(53, "127.0.0.11", () => udp.send("?"));
+  const [answer]: unknown[] = await once(udp, "message");
+  udp.close();
+  const tcp = dialer.tcp(4).connect({ host: "127.0.0.11", port: 53 });
+  const answers = { udp: String(answer), tcp: await text(tcp) };
+  namespace.close();
+  return answers;
+}
+
+/** A clock that stands still; `tick` makes all that waits happen. */
+export function handClock(): Clock & { tick(): void } {
+  const waiting = new Set<() => void>();
+  return {
+    wall: () => Date.UTC(2026, 0, 1),
+    now: () => 0,
+    after(_, call) {
+      waiting.add(call);
+      return () => waiting.delete(call);
+    },
+    tick() {
+      const due = [...waiting];
+      waiting.clear();
+      for (const call of due) call();
+    },
+  };
+}
+
+export function listedLog(): Logger & { readonly lines: string[] } {
+  const lines: string[] = [];
+  const at = (level: string) => (_: object, line: string) => void lines.push(`${level} ${line}`);
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+export function isOpen(namespace: Namespace): boolean {
+  return namespace.fd !== -1;
+}
