@@ -1,6 +1,6 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { EventEmitter, once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../base/address.ts";
 import { composeMessage } from "../wire/compose.ts";
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
@@ -43,14 +43,7 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
       tcpScript?.(query, connection);
     });
   });
-  const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  if (tcpScript !== undefined) {
-    listener.listen(port, "127.0.0.1");
-    await once(listener, "listening");
-  }
+  const { socket, port } = await bindBoth(listener, tcpScript !== undefined);
 
   socket.on("message", (octets, from) => {
     const query = parsed(octets);
@@ -79,6 +72,25 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
       await closed;
     },
   };
+}
+
+/** Binds one port for UDP, and for TCP where that is wanted; another one, if somebody has it for the other protocol. */
+async function bindBoth(listener: Server, withTcp: boolean): Promise<{ socket: UdpSocket; port: number }> {
+  for (;;) {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const { port } = socket.address();
+    if (!withTcp) return { socket, port };
+    try {
+      listener.listen(port, "127.0.0.1");
+      await once(listener, "listening");
+      return { socket, port };
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+      socket.close();
+    }
+  }
 }
 
 /** An address on loopback where nothing listens; the kernel will not hand it out again soon. */

@@ -14,11 +14,19 @@ export function matchReply(octets: Uint8Array, id: number, question: Question): 
   if (octets.length < HEADER_OCTETS) return "short";
   if ((octets[0]! << 8) + octets[1]! !== id) return "id";
   if ((octets[2]! & QR_BIT) === 0) return "not a reply";
-  const parsed = parseMessage(octets);
-  if (!parsed.ok) return "malformed";
-  const { message } = parsed;
+  const message = readReply(octets);
+  if (message === undefined) return "malformed";
   if (message.header.opcode !== Opcode.QUERY) return "not a reply";
   return answersQuestion(message, question) ? message : "question";
+}
+
+/** The message; of one that was cut off in the middle of a record what matters, that it is truncated. */
+function readReply(octets: Uint8Array): Message | undefined {
+  const parsed = parseMessage(octets);
+  if (parsed.ok) return parsed.message;
+  const { header, question } = parsed;
+  if (header?.tc !== true || question === undefined) return undefined;
+  return { header, questions: [question], answers: [], authority: [], additional: [] };
 }
 
 const HEADER_OCTETS = 12;

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { onAbort } from "./on-abort.ts";
 
 /** One contender of a race; the race writes down how it went. */
 export interface Lane {
@@ -46,7 +47,7 @@ export function race<L extends Lane, T>({
     let latest: L | undefined;
     let stopWaiting = () => {};
     const stopBudget = clock.after(budgetMs, giveUp);
-    signal.addEventListener("abort", giveUp);
+    const forgetSignal = onAbort(signal, giveUp);
     if (signal.aborted) giveUp();
     else askNext();
 
@@ -86,7 +87,7 @@ export function race<L extends Lane, T>({
       if (others.signal.aborted) return;
       stopWaiting();
       stopBudget();
-      signal.removeEventListener("abort", giveUp);
+      forgetSignal();
       settle();
       others.abort(OVER);
     }

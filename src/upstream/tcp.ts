@@ -1,4 +1,5 @@
 import type { Message } from "../wire/message.ts";
+import { onAbort } from "./on-abort.ts";
 import { familyOf, type RoundTrip } from "./round-trip.ts";
 
 /** Every message over TCP has its length in front, in two octets (RFC 1035 §4.2.2). */
@@ -14,14 +15,13 @@ export function askTcp({ server, dialer, request, read, signal }: RoundTrip): Pr
     function end(settle: () => void): void {
       if (ended) return;
       ended = true;
-      signal.removeEventListener("abort", abort);
+      forgetSignal();
       socket.destroy();
       settle();
     }
     const fail = (error: Error) => end(() => reject(error));
-    const abort = () => fail(signal.reason);
+    const forgetSignal = onAbort(signal, () => fail(signal.reason));
 
-    signal.addEventListener("abort", abort);
     socket.on("error", fail);
     socket.on("close", () => fail(new Error("the connection was closed without an answer")));
     const frames = frameReader();

@@ -1,4 +1,5 @@
 import type { Message } from "../wire/message.ts";
+import { onAbort } from "./on-abort.ts";
 import { familyOf, type RoundTrip } from "./round-trip.ts";
 
 /**
@@ -15,14 +16,13 @@ export function askUdp({ server, dialer, request, read, signal }: RoundTrip): Pr
     function end(settle: () => void): void {
       if (ended) return;
       ended = true;
-      signal.removeEventListener("abort", abort);
+      forgetSignal();
       socket.close();
       settle();
     }
     const fail = (error: Error) => end(() => reject(error));
-    const abort = () => fail(signal.reason);
+    const forgetSignal = onAbort(signal, () => fail(signal.reason));
 
-    signal.addEventListener("abort", abort);
     // Not `once`: an error after the end (a send that was under way) must not become an uncaught one.
     socket.on("error", fail);
     socket.on("message", (octets) => {

@@ -1,0 +1,385 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import { systemClock } from "../base/clock.ts";
+import { ResolveFailure } from "../resolver/failure.ts";
+import { EdeCode, EdnsOptionCode, Rcode, RrType } from "../wire/iana.ts";
+import { upstreamCounters } from "./counters.ts";
+import { fakeClock } from "./fake-clock.suite.ts";
+import {
+  addressOf,
+  answering,
+  closedPort,
+  countingDialer,
+  type FakeUpstream,
+  failing,
+  fakeUpstream,
+  replyTo,
+  silent,
+  type TcpScript,
+  type UdpScript,
+} from "./fake-upstream.suite.ts";
+import { type ForwardLimits, forwarder } from "./forwarder.ts";
+import { health, serverKey } from "./health.ts";
+import { aQuery } from "./query.suite.ts";
+
+const opened: FakeUpstream[] = [];
+const dialers: ReturnType<typeof countingDialer>[] = [];
+afterEach(async () => {
+  // Whatever a test did, no socket is left behind.
+  for (const dialer of dialers.splice(0)) await dialer.allClosed();
+  for (const upstream of opened.splice(0)) await upstream.close();
+});
+
+async function upstream(udp: UdpScript, tcp?: TcpScript): Promise<FakeUpstream> {
+  const made = await fakeUpstream(udp, tcp);
+  opened.push(made);
+  return made;
+}
+
+/** A forwarder to these servers, on real sockets and a clock that stands still. */
+function to(servers: readonly SocketAddress[], limits?: ForwardLimits) {
+  const clock = fakeClock();
+  const dialer = countingDialer();
+  dialers.push(dialer);
+  const known = health({ clock });
+  const counters = upstreamCounters();
+  const resolver = forwarder({
+    name: "host-upstreams",
+    select: () => ({ servers, dialer, why: "test" }),
+    health: known,
+    clock,
+    counters,
+    ...(limits !== undefined && { limits }),
+  });
+  const stateOf = (server: SocketAddress) => known.of(serverKey("host", server)).state;
+  return { resolver, clock, counters, stateOf, dialer };
+}
+
+const label = ({ server }: FakeUpstream) => formatSocketAddress(server);
+const settle = () => new Promise((done) => setImmediate(done));
+
+describe("forwarder", () => {
+  it("relays what the upstream says", async () => {
+    const a = await upstream((query, send) =>
+      send(replyTo(query, { ad: true, answers: [addressOf(query, "192.0.2.1")] })),
+    );
+    const { resolver, stateOf } = to([a.server]);
+    expect(await resolver.resolve(aQuery())).toEqual({
+      rcode: Rcode.NOERROR,
+      aa: false,
+      ad: true,
+      answers: [
+        { name: "www.example.org.", type: 1, class: 1, ttl: 60, data: { kind: "A", address: "192.0.2.1" } },
+      ],
+      authority: [],
+      additional: [],
+      ede: [],
+      origin: "upstream",
+      upstream: label(a),
+    });
+    expect(stateOf(a.server)).toBe("up");
+  });
+
+  it("passes on the client's bits and the upstream's explanations", async () => {
+    const data = Buffer.from([0, EdeCode.BLOCKED, ...Buffer.from("ads")]);
+    const a = await upstream((query, send) =>
+      send(
+        replyTo(query, {
+          rcode: Rcode.NXDOMAIN,
+          edns: { ...query.edns!, options: [{ code: EdnsOptionCode.EDE, data }] },
+        }),
+      ),
+    );
+    const { resolver } = to([a.server]);
+    expect(await resolver.resolve(aQuery({ rd: false, cd: true, do: true }))).toMatchObject({
+      rcode: Rcode.NXDOMAIN,
+      ede: [{ code: EdeCode.BLOCKED, text: "ads" }],
+    });
+    expect(a.udp[0]).toMatchObject({ header: { rd: false, cd: true, ad: false }, edns: { do: true } });
+  });
+
+  it.each([Rcode.NXDOMAIN, Rcode.NOERROR, Rcode.FORMERR, 9])("takes rcode %i as final", async (rcode) => {
+    const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
+    const { resolver } = to([a.server, b.server]);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ rcode, answers: [], upstream: label(a) });
+    expect(b.udp).toHaveLength(0);
+  });
+
+  it.each([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP])("goes on at once after rcode %i", async (rcode) => {
+    const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
+    const { resolver, stateOf, counters } = to([a.server, b.server]);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    expect(stateOf(a.server)).toBe("up");
+    expect(counters).toMatchObject({ udp: 2, movedOn: 1, late: 0 });
+  });
+
+  it("goes on at once from a port where nothing listens, and does not begin there again", async () => {
+    const dead = await closedPort();
+    const b = await upstream(answering("192.0.2.1"));
+    const { resolver, stateOf, counters } = to([dead, b.server]);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    expect(stateOf(dead)).toBe("down");
+    await resolver.resolve(aQuery());
+    expect(counters).toMatchObject({ udp: 3, movedOn: 1, late: 0 });
+  });
+
+  it("asks the next beside a silent server, and remembers the dead one", async () => {
+    const [a, b] = [await upstream(silent), await upstream(answering("192.0.2.1"))];
+    const { resolver, clock, stateOf } = to([a.server, b.server]);
+    const first = resolver.resolve(aQuery());
+    await a.asked(1);
+    clock.advance(400);
+    expect(await first).toMatchObject({ upstream: label(b) });
+    expect(stateOf(a.server)).toBe("down");
+    for (let query = 0; query < 20; query++) await resolver.resolve(aQuery());
+    expect(a.udp).toHaveLength(1);
+    expect(b.udp).toHaveLength(21);
+  });
+
+  it("does not give up a server that answers usually for one lost datagram", async () => {
+    const [a, b] = [await upstream(answering("192.0.2.1")), await upstream(answering("192.0.2.2"))];
+    const { resolver, clock, stateOf } = to([a.server, b.server]);
+    await resolver.resolve(aQuery());
+    a.script(silent);
+    for (const expected of ["up", "down"]) {
+      const came = a.udp.length;
+      const asked = resolver.resolve(aQuery());
+      await a.asked(came + 1);
+      clock.advance(100);
+      expect(await asked).toMatchObject({ upstream: label(b) });
+      expect(stateOf(a.server)).toBe(expected);
+    }
+  });
+
+  it("lets a slow server still win", async () => {
+    let answer = () => {};
+    const a = await upstream((query, send) => {
+      answer = () => answering("192.0.2.1")(query, send);
+    });
+    const b = await upstream(silent);
+    const { resolver, clock, stateOf } = to([a.server, b.server]);
+    const asked = resolver.resolve(aQuery());
+    await a.asked(1);
+    clock.advance(400);
+    await b.asked(1);
+    answer();
+    expect(await asked).toMatchObject({ upstream: label(a) });
+    expect([stateOf(a.server), stateOf(b.server)]).toEqual(["up", "unknown"]);
+  });
+
+  it("tries a dead server again beside a query, in nobody's way, and goes back to it", async () => {
+    const [a, b] = [await upstream(silent), await upstream(answering("192.0.2.2"))];
+    const { resolver, clock, stateOf, counters } = to([a.server, b.server]);
+    const first = resolver.resolve(aQuery());
+    await a.asked(1);
+    clock.advance(400);
+    await first;
+
+    clock.advance(5000);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    await a.asked(2);
+    clock.advance(1500);
+    await settle();
+    expect(stateOf(a.server)).toBe("down");
+
+    a.script(answering("192.0.2.1"));
+    clock.advance(10_000);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    await a.asked(3);
+    while (stateOf(a.server) === "down") await settle();
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(a) });
+    expect(counters.retries).toBe(2);
+  });
+
+  it("asks a single silent server three times from three sockets, then fails within the budget", async () => {
+    const a = await upstream(silent);
+    const { resolver, clock, dialer, counters } = to([a.server]);
+    const asked = resolver.resolve(aQuery());
+    const failed = expect(asked).rejects.toMatchObject({
+      rcode: Rcode.SERVFAIL,
+      ede: { code: EdeCode.NO_REACHABLE_AUTHORITY, text: `${label(a)} timed out` },
+    });
+    for (const [sends, wait] of [
+      [1, 400],
+      [2, 800],
+      [3, 2800],
+    ] as const) {
+      await a.asked(sends);
+      clock.advance(wait);
+    }
+    await failed;
+    expect(await dialer.allClosed()).toBe(3);
+    expect(new Set(a.udp.map(({ header }) => header.id)).size).toBe(3);
+    expect(counters).toMatchObject({ udp: 3, failed: 1 });
+  });
+
+  it("is helped by the second send when the first datagram is lost", async () => {
+    const a = await upstream(silent);
+    const { resolver, clock, stateOf } = to([a.server]);
+    const asked = resolver.resolve(aQuery());
+    await a.asked(1);
+    a.script(answering("192.0.2.1"));
+    clock.advance(400);
+    expect(await asked).toMatchObject({ upstream: label(a) });
+    expect(stateOf(a.server)).toBe("up");
+  });
+
+  it("fails in bounded time when all are dead, names each, and still asks all of them the next time", async () => {
+    const all = [
+      await upstream(silent),
+      await upstream(silent),
+      await upstream(silent),
+      await upstream(silent),
+    ];
+    const { resolver, clock, stateOf } = to(all.map(({ server }) => server));
+    const asked = resolver.resolve(aQuery());
+    const failed = expect(asked).rejects.toThrow(all.map((each) => `${label(each)} timed out`).join(", "));
+    for (const each of all) {
+      await each.asked(1);
+      clock.advance(400);
+    }
+    clock.advance(4000 - 4 * 400);
+    await failed;
+    expect(all.map(({ server }) => stateOf(server))).toEqual(["down", "down", "down", "down"]);
+
+    const last = all[3]!;
+    const came = last.udp.length;
+    last.script(answering("192.0.2.4"));
+    const again = resolver.resolve(aQuery());
+    for (const each of all.slice(0, 3)) {
+      await each.asked(each.udp.length);
+      clock.advance(100);
+    }
+    expect(await again).toMatchObject({ upstream: label(last) });
+    expect(last.udp.length).toBe(came + 1);
+    expect(stateOf(last.server)).toBe("up");
+  });
+
+  it("says what every server did", async () => {
+    const dead = await closedPort();
+    const a = await upstream(failing(Rcode.SERVFAIL));
+    const b = await upstream(failing(Rcode.REFUSED));
+    const { resolver } = to([dead, a.server, b.server]);
+    await expect(resolver.resolve(aQuery())).rejects.toMatchObject({
+      name: "ResolveFailure",
+      rcode: Rcode.SERVFAIL,
+      ede: {
+        code: EdeCode.NO_REACHABLE_AUTHORITY,
+        text: `${formatSocketAddress(dead)} refused the connection, ${label(a)} answered SERVFAIL, ${label(b)} answered REFUSED`,
+      },
+    });
+  });
+
+  it("calls it a network error when nothing but the network answered", async () => {
+    const dead = await closedPort();
+    const { resolver } = to([dead]);
+    await expect(resolver.resolve(aQuery())).rejects.toMatchObject({ ede: { code: EdeCode.NETWORK_ERROR } });
+  });
+
+  it("keeps an upstream's explanation of its SERVFAIL", async () => {
+    const DNSSEC_BOGUS = 6;
+    const data = Buffer.from([0, DNSSEC_BOGUS, ...Buffer.from("signature expired")]);
+    const a = await upstream((query, send) =>
+      send(
+        replyTo(query, {
+          rcode: Rcode.SERVFAIL,
+          edns: { ...query.edns!, options: [{ code: EdnsOptionCode.EDE, data }] },
+        }),
+      ),
+    );
+    const { resolver } = to([a.server]);
+    await expect(resolver.resolve(aQuery())).rejects.toMatchObject({
+      ede: { code: DNSSEC_BOGUS, text: `${label(a)} answered SERVFAIL (signature expired)` },
+    });
+  });
+
+  it("fails at once without any upstream, and says what to set", async () => {
+    const { resolver, clock } = to([]);
+    const failed = await resolver.resolve(aQuery()).catch((error) => error);
+    expect(failed).toBeInstanceOf(ResolveFailure);
+    expect(failed.ede.text).toMatch(/no upstream server \(test\): set a nameserver .*resolv\.conf/);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("asks a server that is listed twice as one", async () => {
+    const a = await upstream(failing(Rcode.SERVFAIL));
+    const { resolver } = to([a.server, { ...a.server }]);
+    await expect(resolver.resolve(aQuery())).rejects.toThrow("answered SERVFAIL");
+    expect(a.udp).toHaveLength(1);
+  });
+
+  it("stops when the client gives up, without blaming the server", async () => {
+    const a = await upstream(silent);
+    const { resolver, clock, dialer, stateOf } = to([a.server]);
+    const client = new AbortController();
+    const asked = resolver.resolve(aQuery({ signal: client.signal }));
+    await a.asked(1);
+    client.abort();
+    await expect(asked).rejects.toThrow(`${label(a)} had not answered yet`);
+    expect(await dialer.allClosed()).toBe(1);
+    expect(clock.waiting).toBe(0);
+    expect(stateOf(a.server)).toBe("unknown");
+  });
+
+  it("does not blame a server for our own trouble", async () => {
+    const a = await upstream(answering("192.0.2.1"));
+    const clock = fakeClock();
+    const known = health({ clock });
+    const tooMany = Object.assign(new Error("bind EMFILE 0.0.0.0"), { code: "EMFILE" });
+    const resolver = forwarder({
+      name: "test",
+      select: () => ({ servers: [a.server], dialer: countingDialer(), why: "test" }),
+      exchange: () => Promise.reject(tooMany),
+      health: known,
+      clock,
+    });
+    await expect(resolver.resolve(aQuery())).rejects.toThrow("could not be asked: bind EMFILE");
+    expect(known.of(serverKey("host", a.server)).state).toBe("unknown");
+  });
+
+  it("ignores forged replies and counts them", async () => {
+    const a = await upstream((query, send) => {
+      const forged = replyTo(query, { answers: [addressOf(query, "203.0.113.66")] });
+      for (let guess = 1; guess <= 3; guess++) {
+        send({ ...forged, header: { ...forged.header, id: (query.header.id + guess) % 65536 } });
+      }
+      answering("192.0.2.1")(query, send);
+    });
+    const { resolver, counters } = to([a.server]);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ answers: [{ data: { address: "192.0.2.1" } }] });
+    expect(counters.forged).toBe(3);
+  });
+
+  it("traces the selection, every send and reply, and the choice", async () => {
+    const [a, b] = [await upstream(failing(Rcode.REFUSED)), await upstream(answering("192.0.2.1"))];
+    const query = aQuery({ question: { name: "example.org.", type: RrType.A, class: 1 } });
+    await to([a.server, b.server]).resolver.resolve(query);
+    expect(
+      query.trace.steps.map(({ decision, detail }) => [decision, detail.server ?? detail.why]),
+    ).toEqual([
+      ["selected", "test"],
+      ["send", label(a)],
+      ["reply", label(a)],
+      ["send", label(b)],
+      ["reply", label(b)],
+      ["chosen", label(b)],
+    ]);
+  });
+
+  it("bears many queries at once on one client signal", async () => {
+    const a = await upstream(answering("192.0.2.1"));
+    const dialer = countingDialer();
+    dialers.push(dialer);
+    const resolver = forwarder({
+      name: "test",
+      select: () => ({ servers: [a.server], dialer, why: "test" }),
+      health: health({ clock: systemClock }),
+      clock: systemClock,
+    });
+    const { signal } = new AbortController();
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => resolver.resolve(aQuery({ signal }))),
+    );
+    expect(answers.every((answer) => answer?.answers.length === 1)).toBe(true);
+  });
+});
