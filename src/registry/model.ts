@@ -60,13 +60,40 @@ export interface RegistryRecord {
   /** As configured; compared without regard to letter case. */
   readonly name: string;
   readonly kind: NameKind;
+  /** IPv4 first; a link's are those its target has in that network at the moment. */
   readonly addresses: readonly string[];
+  /** Name of the container that holds the name; a link's is the one that sees it. */
   readonly container: string;
+  /** Key of that container: tells containers of one name apart, and outlives a rename. */
+  readonly sandbox: string;
   readonly source: string;
   readonly host: string;
-  /** ISO 8601, when this binding was made. */
+  /**
+   * ISO 8601, when the oldest of the addresses it holds was bound; without an address, when that began. So it is
+   * never older than what can be answered: a container that came back with another address starts anew.
+   */
   readonly since: string;
+  /** The registry's revision at `since`. */
   readonly revision: number;
+}
+
+/** Which records are wanted; what is left out does not matter. All compare without regard to letter case. */
+export interface RecordsFilter {
+  /** `web`, `web.`, `web.shop`. */
+  readonly name?: string | undefined;
+  readonly network?: string | undefined;
+  /** Name or key. */
+  readonly container?: string | undefined;
+}
+
+/** What became of a change. */
+export interface Applied {
+  /** The revision after it. */
+  readonly revision: number;
+  /** False when it told nothing new: the revision is then what it was. */
+  readonly changed: boolean;
+  /** Keys of the sandboxes that appeared, vanished or were described anew, or whose network's `internal` changed. */
+  readonly touched: ReadonlySet<string>;
 }
 
 /** One address bound to, or taken from, one name: a row of `eleven history`. */
@@ -77,7 +104,9 @@ export interface HistoryEntry {
   readonly name: string;
   readonly kind: NameKind;
   readonly address: string;
+  /** Name of the container at that moment. */
   readonly container: string;
+  readonly sandbox: string;
   readonly source: string;
   readonly cause: string;
   readonly revision: number;
