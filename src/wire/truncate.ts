@@ -1,0 +1,63 @@
+import { composePrefix, finishMessage, optLength, type Prefix } from "./compose.ts";
+import { HEADER_LENGTH, MAX_MESSAGE, MAX_NAME, MIN_UDP_MESSAGE } from "./limits.ts";
+import type { Message, ResourceRecord } from "./message.ts";
+import { foldName } from "./name.ts";
+
+/**
+ * Composes as much of a message as `limit` octets hold, in its order, always with its OPT record.
+ *
+ * RFC 2181 §9 as obeyed here:
+ * - additional records are dropped from the end, whole RRsets at a time, without TC: nobody needs them;
+ * - when authority or answers do not fit, all that follows is dropped and TC is set (`truncated`). The RRset that
+ *   does not wholly fit stays in part, which the RFC allows with TC. A client should ignore it and ask again over
+ *   TCP; but musl before 1.2.4 (Alpine up to 3.17) knows no TCP and takes what the section holds. An empty section
+ *   would leave it with no address at all, where Docker's own server gives it some.
+ *
+ * Options that leave no room for a question are dropped from the OPT record, which supplemental texts must bear
+ * (RFC 8914 §3). A limit below 512 means 512 (RFC 6891 §6.2.3), one above 65,535 means that. Throws a `WireError`
+ * for a value that the wire cannot carry.
+ */
+export function composeWithin(message: Message, limit: number): { octets: Uint8Array; truncated: boolean } {
+  const { header, edns } = message;
+  const bound = Math.min(Math.max(limit, MIN_UDP_MESSAGE), MAX_MESSAGE);
+  const prefix = composePrefix(message, bound);
+  if (prefix.isWhole) return { octets: finishMessage(prefix, header, edns), truncated: false };
+  if (edns !== undefined && optLength(edns) > bound - HEADER_AND_QUESTION) {
+    return composeWithin({ ...message, edns: { ...edns, options: [] } }, limit);
+  }
+  if (lacksOnlyAdditional(prefix, message)) {
+    return { octets: finishMessage(withoutPartialRrset(prefix, message), header, edns), truncated: false };
+  }
+  return { octets: finishMessage(prefix, { ...header, tc: true }, edns), truncated: true };
+}
+
+/** A header and the longest question. */
+const HEADER_AND_QUESTION = HEADER_LENGTH + MAX_NAME + 4;
+
+/** Whether only additional records are missing. */
+function lacksOnlyAdditional({ ends, counts }: Prefix, { questions, answers, authority }: Message): boolean {
+  return ends.length - counts[3] === questions.length + answers.length + authority.length;
+}
+
+/** The prefix without the additional records after the last place that divides no RRset. */
+function withoutPartialRrset(prefix: Prefix, { additional }: Message): Omit<Prefix, "ends" | "isWhole"> {
+  const { writer, ends, counts } = prefix;
+  const [questions, answers, authority, fitting] = counts;
+  const kept = lastBoundary(additional, fitting);
+  writer.cut(ends[ends.length - fitting + kept - 1] ?? HEADER_LENGTH);
+  return { writer, counts: [questions, answers, authority, kept] };
+}
+
+/** The greatest number up to `most` of records from the beginning that are of no RRset with a record after them. */
+function lastBoundary(records: readonly ResourceRecord[], most: number): number {
+  const lasts = new Map<string, number>();
+  const keys = records.map((rr) => `${rr.type} ${rr.class} ${foldName(rr.name)}`);
+  for (const [i, key] of keys.entries()) lasts.set(key, i);
+  let boundary = 0;
+  let reach = 0;
+  for (let i = 0; i < most; i++) {
+    reach = Math.max(reach, lasts.get(keys[i]!)!);
+    if (reach === i) boundary = i + 1;
+  }
+  return boundary;
+}
