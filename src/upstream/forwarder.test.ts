@@ -354,9 +354,7 @@ describe("forwarder", () => {
     const [a, b] = [await upstream(failing(Rcode.REFUSED)), await upstream(answering("192.0.2.1"))];
     const query = aQuery({ question: { name: "example.org.", type: RrType.A, class: 1 } });
     await to([a.server, b.server]).resolver.resolve(query);
-    expect(
-      query.trace.steps.map(({ decision, detail }) => [decision, detail.server ?? detail.why]),
-    ).toEqual([
+    expect(query.trace.steps.map(({ decision, detail }) => [decision, detail.server ?? detail.why])).toEqual([
       ["selected", "test"],
       ["send", label(a)],
       ["reply", label(a)],
