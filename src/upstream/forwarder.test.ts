@@ -167,6 +167,39 @@ describe("forwarder", () => {
     expect([stateOf(a.server), stateOf(b.server)]).toEqual(["up", "unknown"]);
   });
 
+  it("does not let a later server's NXDOMAIN beat a first one that is only slow", async () => {
+    let answer = () => {};
+    const a = await upstream((query, send) => {
+      answer = () => answering("192.0.2.1")(query, send);
+    });
+    const b = await upstream(failing(Rcode.NXDOMAIN));
+    const { resolver, clock, stateOf } = to([a.server, b.server]);
+    const query = aQuery();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    clock.advance(400);
+    while (!query.trace.steps.some(({ decision }) => decision === "held")) await settle();
+    clock.advance(499);
+    answer();
+    expect(await asked).toMatchObject({ upstream: label(a), rcode: Rcode.NOERROR });
+    expect([stateOf(a.server), stateOf(b.server)]).toEqual(["up", "up"]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("takes a later server's NXDOMAIN when the first stays silent, then without delay", async () => {
+    const [a, b] = [await upstream(silent), await upstream(failing(Rcode.NXDOMAIN))];
+    const { resolver, clock, stateOf } = to([a.server, b.server]);
+    const query = aQuery();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    clock.advance(400);
+    while (!query.trace.steps.some(({ decision }) => decision === "held")) await settle();
+    clock.advance(500);
+    expect(await asked).toMatchObject({ upstream: label(b), rcode: Rcode.NXDOMAIN });
+    expect(stateOf(a.server)).toBe("down");
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b), rcode: Rcode.NXDOMAIN });
+  });
+
   it("tries a dead server again beside a query, in nobody's way, and goes back to it", async () => {
     const [a, b] = [await upstream(silent), await upstream(answering("192.0.2.2"))];
     const { resolver, clock, stateOf, counters } = to([a.server, b.server]);

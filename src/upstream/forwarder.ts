@@ -12,6 +12,7 @@ import type { Dialer } from "./dialer.ts";
 import { type Exchange, type ExchangeCall, exchange } from "./exchange.ts";
 import { allFailed, isFaultOfServer, nobodyToAsk, sayWhy, TIMED_OUT, type Verdict } from "./failures.ts";
 import type { Health } from "./health.ts";
+import { pause } from "./pause.ts";
 import { race } from "./race.ts";
 import { dueForRetry, retry } from "./retry.ts";
 
@@ -38,6 +39,9 @@ export const FORWARD_LIMITS: ForwardLimits = { budgetMs: 4000, sendsPerServer: 3
 
 /** The servers themselves did not work, or will not serve us: another one may (as Docker 26 and later). */
 const MOVES_ON: readonly number[] = [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP];
+
+/** How long NXDOMAIN waits for a preferred server: most recursions are done by then, and it is paid once or twice. */
+const NXDOMAIN_HOLD_MS = 500;
 
 /** Passes queries on to upstream servers: `race.ts` says when to ask whom, `health.ts` in which order. Never declines. */
 export function forwarder({
@@ -70,9 +74,16 @@ export function forwarder({
       if (contenders.length === 0) throw nobodyToAsk(why);
       retryTheDead(query, contenders, dialer);
 
+      const deadline = clock.now() + limits.budgetMs;
       const won = await race({
         lanes: contenders,
-        ask: (contender, signal) => askOne(query, contender, dialer, signal),
+        ask: async (contender, signal) => {
+          const message = await askOne(query, contender, dialer, signal);
+          if (message?.header.rcode === Rcode.NXDOMAIN && deadline - clock.now() > NXDOMAIN_HOLD_MS) {
+            await holdForPreferred(query, contender, contenders, signal);
+          }
+          return message;
+        },
         onLate: (contender) => noteLate(query, contender),
         clock,
         budgetMs: limits.budgetMs,
@@ -120,6 +131,28 @@ export function forwarder({
     }
     counters.movedOn++;
     return undefined;
+  }
+
+  /**
+   * Gives the servers that stand before this one in the user's list, and were only slow so far, a last chance to
+   * say otherwise. The first of a VPN's list knows names that the second has never heard of; where Docker waits
+   * 4 s for the first, a second that is asked early must not make such names vanish.
+   */
+  async function holdForPreferred(
+    query: Query,
+    contender: Contender,
+    contenders: readonly Contender[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = contenders.slice(0, contenders.indexOf(contender));
+    const preferred = before.find(
+      ({ key, verdict }) => verdict === undefined && health.of(key).state !== "down",
+    );
+    if (preferred === undefined) return;
+    const server = contender.label;
+    contender.verdict = { server, did: "answered NXDOMAIN", reached: true, ede: [] };
+    query.trace.step(name, "held", { server, for: preferred.label, ms: NXDOMAIN_HOLD_MS });
+    await pause(clock, NXDOMAIN_HOLD_MS, signal);
   }
 
   function callFor(query: Query, contender: Contender, dialer: Dialer, signal: AbortSignal): ExchangeCall {

@@ -1,0 +1,20 @@
+import type { Clock } from "../base/clock.ts";
+import { onAbort } from "./on-abort.ts";
+
+/** Resolves after `ms`, or at once when the signal aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const cancel = clock.after(ms, () => {
+      forget();
+      resolve();
+    });
+    const forget = onAbort(signal, () => {
+      cancel();
+      resolve();
+    });
+  });
+}
