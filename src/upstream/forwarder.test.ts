@@ -18,8 +18,9 @@ import {
   type TcpScript,
   type UdpScript,
 } from "./fake-upstream.suite.ts";
-import { type ForwardLimits, forwarder } from "./forwarder.ts";
+import { forwarder } from "./forwarder.ts";
 import { health, serverKey } from "./health.ts";
+import type { ForwardLimits } from "./limits.ts";
 import { aQuery } from "./query.suite.ts";
 
 const opened: FakeUpstream[] = [];
