@@ -217,22 +217,28 @@ describe("a content settles", () => {
 /** A clock whose timers go off when told to. */
 function handClock(): Clock & { timers: Map<() => void, number>; fire(ms: number): Promise<void> } {
   const timers = new Map<() => void, number>();
+  let looks = 0;
   return {
     timers,
     wall: () => 0,
-    now: () => 0,
+    // Read at the end of each look at the file, which is how `fire` knows that one has ended.
+    now: () => {
+      looks += 1;
+      return 0;
+    },
     after(ms, call) {
       timers.set(call, ms);
       return () => timers.delete(call);
     },
-    /** Sets off the timers of `ms`, and waits until what they began has ended: a timer set, or none to come. */
+    /** Sets off the timers of `ms`, and waits until the look at the file that they began has ended. */
     async fire(ms) {
+      const before = looks;
       for (const [call, each] of [...timers]) {
         if (each !== ms) continue;
         timers.delete(call);
         call();
       }
-      await idle();
+      await vi.waitFor(() => expect(looks).toBeGreaterThan(before), { interval: 1 });
     },
   };
 }
@@ -249,12 +255,4 @@ function inotifyWatches(): number {
       }
     })
     .reduce((sum, each) => sum + each, 0);
-}
-
-/** Waits until no file operation of this process is under way. */
-async function idle(): Promise<void> {
-  for (let quiet = 0; quiet < 20; ) {
-    await new Promise((done) => setImmediate(done));
-    quiet = process.getActiveResourcesInfo().some((each) => each.startsWith("FSReq")) ? 0 : quiet + 1;
-  }
 }
