@@ -8,6 +8,8 @@ import { Table } from "./table.ts";
 
 /** What a lookup may see of the index: each call costs the same however much the index holds. */
 export interface IndexView {
+  /** How much there is, over all tables: 0 when nothing is known. */
+  readonly size: number;
   /** Who holds a folded name in a network; undefined if nobody does. Links are not among them. */
   holders(name: Name, network: string): ReadonlySet<Entry> | undefined;
   /** The networks in which somebody holds the name, in no order that matters. */
@@ -18,8 +20,6 @@ export interface IndexView {
 }
 
 export interface NameIndex extends IndexView {
-  /** Cells in use, over all tables: 0 when nothing is known. */
-  readonly size: number;
   /**
    * Makes the holder's entries those of `container`; undefined takes them all out. The difference is made against
    * the entries that were put in, so nothing can be left behind that is not claimed any more: Docker takes out the

@@ -2,6 +2,7 @@ import { canonicalAddress } from "../base/address.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
 import { authoritative } from "../resolver/reply.ts";
 import type { Answer, Query, Resolver } from "../resolver/resolver.ts";
+import type { Trace } from "../resolver/trace.ts";
 import { className, EdeCode, Rcode, RrClass, RrType, typeName } from "../wire/iana.ts";
 import type { Question, Rdata, ResourceRecord } from "../wire/message.ts";
 import { addressFromReverse } from "../wire/name.ts";
@@ -27,8 +28,6 @@ export function registryZone(options: {
   readonly random?: () => number;
 }): Resolver {
   const { registry, ttl, random = Math.random } = options;
-  const who = "registry";
-
   async function resolve({ question, client, trace }: Query): Promise<Answer | undefined> {
     const { index } = registry;
     const view = registry.view(client.sandbox);
@@ -40,7 +39,7 @@ export function registryZone(options: {
     const reverse = address && reverseLookup(index, view, canonicalAddress(address));
     if (reverse) {
       trace.step(who, "address known", () => ({ ...reverse }));
-      refuseOtherClasses(question);
+      refuseOtherClasses(question, trace);
       return authoritative(records(question, pointers(question, reverse)));
     }
 
@@ -48,7 +47,7 @@ export function registryZone(options: {
     trace.step(who, "looked", () => ({ tried: attempts(registry, view, question) }));
     if (match !== undefined) {
       trace.step(who, "name known", () => matchDetail(match, question));
-      refuseOtherClasses(question);
+      refuseOtherClasses(question, trace);
       return authoritative(records(question, addresses(question, match)));
     }
 
@@ -92,6 +91,8 @@ function pointers({ type }: Question, { names }: ReverseMatch): Rdata[] {
   return type === RrType.PTR ? names.map((target) => ({ kind: "PTR", target })) : [];
 }
 
+const who = "registry";
+
 /** RFC 8482 §4.2: one small record in place of all there are. */
 const minimalAny: Rdata = { kind: "HINFO", cpu: new TextEncoder().encode("RFC8482"), os: new Uint8Array() };
 
@@ -99,8 +100,9 @@ const minimalAny: Rdata = { kind: "HINFO", cpu: new TextEncoder().encode("RFC848
  * Our names exist in class IN only. Docker gives IN records to whichever class is asked, which no client can use; to
  * decline would let the name out to an upstream.
  */
-function refuseOtherClasses({ name, class: rrclass }: Question): void {
+function refuseOtherClasses({ name, class: rrclass }: Question, trace: Trace): void {
   if (rrclass === RrClass.IN || rrclass === RrClass.ANY) return;
+  trace.step(who, "refused: containers have no records of this class", { class: className(rrclass) });
   const text = `${name} belongs to a container, which has no records of class ${className(rrclass)}`;
   throw new ResolveFailure({ code: EdeCode.NOT_SUPPORTED, text }, { rcode: Rcode.REFUSED });
 }
