@@ -18,12 +18,12 @@ export interface AdmissionLimits {
   readonly perClient: number;
   /** Of all; each query in flight is an open socket and about 2 KB. */
   readonly total: number;
-  /** Places beyond `total` that are kept for clients that hold little. */
+  /** How many of these, the last ones, are kept for clients that hold little. */
   readonly reserve: number;
 }
 
 /**
- * Up to `total` a client is bound by `perClient` alone. The places beyond it go by one rule: nobody may have more
+ * At first a client is bound by `perClient` alone. The last `reserve` places go by one rule: nobody may have more
  * in flight than places are left. So the sandbox that holds the most is refused first, and one that asks seldom
  * gets in until the very last place, without anybody keeping a list of who holds how much (the dynamic thresholds
  * of Choudhury and Hahne, 1998). A refusal costs nothing and comes at once, so a client's next server, or its
@@ -41,7 +41,7 @@ export function admission({
   function enter(client: string | undefined): void {
     const mine = held.get(client) ?? 0;
     if (mine >= perClient) throw refusal("perClient", `${mine} of this client, the limit is ${perClient}`);
-    if (inFlight >= total && mine >= total + reserve - inFlight) {
+    if (inFlight >= total - reserve && mine >= total - inFlight) {
       throw refusal("total", `${inFlight} in all, ${mine} of this client; the limit is ${total}`);
     }
     held.set(client, mine + 1);
