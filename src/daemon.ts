@@ -10,6 +10,7 @@ import type { Config } from "./config/schema.ts";
 import { attaching } from "./daemon/attaching.ts";
 import { plainListeners } from "./daemon/listeners.ts";
 import { onlyIf, pipeline } from "./daemon/pipeline.ts";
+import { readings } from "./daemon/readings.ts";
 import { queryReport } from "./daemon/reports.ts";
 import { createSources } from "./daemon/sources.ts";
 import { allServers, confinement, hasOwnUpstreams, hostSelection, ownSelection } from "./daemon/upstreams.ts";
@@ -26,9 +27,10 @@ import { respond } from "./server/respond.ts";
 import { tcpListener } from "./server/tcp.ts";
 import { udpListener } from "./server/udp.ts";
 import { admission } from "./upstream/admission.ts";
+import { upstreamCounters } from "./upstream/counters.ts";
 import { hostDialer } from "./upstream/dialer.ts";
-import { forwarder, type Selection } from "./upstream/forwarder.ts";
-import { health } from "./upstream/health.ts";
+import { forwarder, type Select, type Selection } from "./upstream/forwarder.ts";
+import { health, serverKey } from "./upstream/health.ts";
 import { hostResolvConf } from "./upstream/host-resolv-conf.ts";
 import { version } from "./version.ts";
 import { RrClass, rcodeName, typeName, typeNumber } from "./wire/iana.ts";
@@ -62,13 +64,16 @@ export async function startDaemon(options: {
   // Who is asked for the rest.
   const upstreamHealth = health({ clock });
   const admitted = admission();
+  const upstreamCounts = upstreamCounters();
   let hostServers = hostResolvConf({ path: config.resolvConf, clock });
 
   const containerOf = (sandbox: string | undefined) =>
     sandbox === undefined ? undefined : registry.container(sandbox);
 
-  function forward(name: string, select: Parameters<typeof forwarder>[0]["select"]): Resolver {
-    return admitted.admit(forwarder({ name, select, health: upstreamHealth, clock }));
+  function forward(name: string, select: Select): Resolver {
+    return admitted.admit(
+      forwarder({ name, select, health: upstreamHealth, clock, counters: upstreamCounts }),
+    );
   }
 
   function buildPipeline(): Resolver {
@@ -92,11 +97,9 @@ export async function startDaemon(options: {
   let resolver = buildPipeline();
 
   // Who asks.
-  const metrics = createMetrics(() => ({
-    revision: registry.revision,
-    attached: attached.status().filter(({ state }) => state === "attached").length,
-    shed: admitted.shed.perClient + admitted.shed.total,
-  }));
+  const metrics = createMetrics(
+    readings({ registry, attached: () => attached.status(), admitted, counters: upstreamCounts }),
+  );
   const logFailure = failureLog({ clock, log });
   function observe(seen: Observation): void {
     const { answer, client, question } = seen;
@@ -178,9 +181,8 @@ export async function startDaemon(options: {
       attachments,
       listeners: listeners.names(),
       upstreams: allServers(config, hostServers).map((server): UpstreamReport => {
-        const address = formatSocketAddress(server);
-        const { state, rttMs } = upstreamHealth.of(`host ${address}`);
-        return { address, state, rttMs: rttMs ?? null };
+        const { state, rttMs } = upstreamHealth.of(serverKey(hostDialer.scope, server));
+        return { address: formatSocketAddress(server), state, rttMs: rttMs ?? null };
       }),
     };
   }

@@ -10,35 +10,35 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-/** `gauges` is called at each scrape: what is a state, and not an event, is read and not counted. */
-export function createMetrics(gauges: () => { revision: number; attached: number; shed: number }): Metrics {
-  const registers = [new Prometheus()];
+/** A number that is kept elsewhere and read at each scrape. */
+export interface Reading {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: "gauge" | "counter";
+  read(): number;
+}
+
+export function createMetrics(readings: readonly Reading[]): Metrics {
+  const register = new Prometheus();
+  const registers = [register];
   const queries = new Counter({
     name: "eleven_queries_total",
     help: "Queries answered",
     labelNames: ["container", "qtype", "rcode", "origin"] as const,
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge("eleven_registry_revision", "Revision of the registry", () => gauges().revision);
-  gauge(
-    "eleven_attached_containers",
-    "Containers whose 127.0.0.11 is answered here",
-    () => gauges().attached,
-  );
-  gauge("eleven_forward_shed", "Queries not forwarded because too many were in flight", () => gauges().shed);
-  return {
-    query: (labels) => queries.inc(labels),
-    text: () => (registers[0] as Prometheus).metrics(),
-  };
+  for (const { name, help, kind, read } of readings) {
+    if (kind === "gauge") {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
+    } else {
+      const collect = (): void => {
+        counter.reset();
+        counter.inc(read());
+      };
+      const counter: Counter = new Counter({ name, help, registers, collect });
+    }
+  }
+  return { query: (labels) => queries.inc(labels), text: () => register.metrics() };
 }
 
 /** Serves `GET /metrics`. Throws a CodedError LISTEN. */
