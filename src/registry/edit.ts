@@ -17,16 +17,15 @@ export function newEdit(stamp: Stamp, cause: string): Edit {
 
 /** Binds the entry to exactly these addresses. Those that it keeps keep their stamp, and are no news. */
 export function rebind(entry: Entry, addresses: readonly string[], edit: Edit): void {
-  const { bound } = entry;
-  const gone = bound.filter(({ address }) => !addresses.includes(address));
-  const fresh = addresses.filter((address) => !bound.some((one) => one.address === address));
+  const before = new Map(entry.bound.map((bound) => [bound.address, bound]));
+  const after = new Set(addresses);
+  const gone = [...before.keys()].filter((address) => !after.has(address));
+  const fresh = addresses.filter((address) => !before.has(address));
   if (gone.length === 0 && fresh.length === 0) return;
-  for (const { address } of gone) edit.removed.push(historyEntry("removed", entry, address, edit));
+  for (const address of gone) edit.removed.push(historyEntry("removed", entry, address, edit));
   for (const address of fresh) edit.added.push(historyEntry("added", entry, address, edit));
   const { stamp } = edit;
-  entry.bound = addresses.map(
-    (address) => bound.find((one) => one.address === address) ?? { address, stamp },
-  );
+  entry.bound = addresses.map((address) => before.get(address) ?? { address, stamp });
   if (addresses.length === 0) entry.unbound = stamp;
   edit.moved.add(entry);
 }

@@ -89,14 +89,21 @@ export function createNameIndex(): NameIndex {
       if (entry.kind === "link") dirty.add(entry);
       else for (const link of links.get(entry.folded ?? "", entry.network) ?? []) dirty.add(link);
     }
+    // Links to one name in one network are often many, one of each container: their addresses are found once.
+    const found = new Map<string, string[]>();
     for (const link of dirty) {
       // One that was taken out in this edit is in no table, and has lost its addresses already.
-      if (link.holder.entries.get(identityOf(link)) === link) rebind(link, addressesOf(link), edit);
+      if (link.holder.entries.get(identityOf(link)) !== link) continue;
+      const target = link.target ?? "";
+      const place = `${link.network}\0${target}`;
+      const addresses = found.get(place) ?? addressesOf(target, link.network);
+      found.set(place, addresses);
+      rebind(link, addresses, edit);
     }
   }
 
-  function addressesOf({ target, network }: Entry): string[] {
-    const held = [...(names.get(target ?? "", network) ?? [])].flatMap(({ bound }) => bound);
+  function addressesOf(name: string, network: string): string[] {
+    const held = [...(names.get(name, network) ?? [])].flatMap(({ bound }) => bound);
     return [...new Set(held.map(({ address }) => address))].sort(byAddress);
   }
 
