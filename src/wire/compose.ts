@@ -30,7 +30,7 @@ export interface Prefix {
 /** Composes what fits `limit` octets together with the OPT record; looks at nothing after the first that does not. */
 export function composePrefix(message: Message, limit: number): Prefix {
   const room = limit - optLength(message.edns);
-  const writer = new Writer();
+  const writer = new Writer(new Map());
   writer.octets(new Uint8Array(HEADER_LENGTH));
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const ends: number[] = [];

@@ -90,9 +90,13 @@ const FIRST_SIZE = 512;
 /** Writes octets in network order, growing as needed. A number that its field cannot hold throws a `WireError`. */
 export class Writer {
   length = 0;
-  /** Where each name, or end of a name, that may be pointed to begins (RFC 1035 §4.1.4). */
-  readonly nameOffsets = new Map<string, number>();
+  /** Where each name, or end of a name, that may be pointed to begins; undefined if no name is to be compressed. */
+  readonly nameOffsets: Map<string, number> | undefined;
   private buffer = new Uint8Array(FIRST_SIZE);
+
+  constructor(nameOffsets?: Map<string, number>) {
+    this.nameOffsets = nameOffsets;
+  }
 
   uint8(value: number): void {
     this.claim(1, value, 0xff);

@@ -31,15 +31,16 @@ export function writeName(writer: Writer, name: Name, compress: boolean): void {
   const length = hasEscapes ? (decodeEscapes(name)?.length ?? 0) : name.length;
   if (length === 0) throw new WireError("name", name);
   if (length >= MAX_NAME) throw new WireError("name-long");
+  const known = compress ? writer.nameOffsets : undefined;
   for (let at = name === "." ? 1 : 0; at < name.length; ) {
-    if (compress) {
+    if (known !== undefined) {
       const end = name.slice(at);
-      const offset = writer.nameOffsets.get(end);
+      const offset = known.get(end);
       if (offset !== undefined) {
         writer.uint16(0xc000 | offset);
         return;
       }
-      if (writer.length <= MAX_POINTER) writer.nameOffsets.set(end, writer.length);
+      if (writer.length <= MAX_POINTER) known.set(end, writer.length);
     }
     const dot = hasEscapes ? endOfLabel(name, at) : name.indexOf(".", at);
     if (dot < 0) throw new WireError("name", name);

@@ -75,18 +75,14 @@ export function readRdata(reader: Reader, type: number, rrclass: number, length:
 export function writeRdata(writer: Writer, type: number, rrclass: number, data: Rdata): void {
   if (data.kind !== "unknown" && data.kind !== kindOf(type, rrclass))
     throw new WireError("rdata-kind", data.kind);
-  writer.rdata(() => {
-    if (data.kind === "unknown") writer.octets(data.octets);
-    else eachField(data, (field, value) => field.write(writer, value));
-  });
+  writeFields(writer, data);
 }
 
 /** The data's octets alone, without compression. Throws a `WireError`. */
 export function rdataOctets(data: Rdata): Uint8Array {
   const writer = new Writer();
-  if (data.kind === "unknown") writer.octets(data.octets);
-  else eachField(data, (field, value) => field.write(writer, value));
-  return writer.finish().slice();
+  writeFields(writer, data);
+  return writer.finish().slice(2);
 }
 
 /** What a type's data is in a class; undefined if this program knows it only as octets. */
@@ -110,6 +106,13 @@ export function eachField(
 ): void {
   const values = data as unknown as Readonly<Record<string, unknown>>;
   for (const [key, field] of orderedFields[data.kind]) visit(field, values[key]);
+}
+
+function writeFields(writer: Writer, data: Rdata): void {
+  writer.rdata(() => {
+    if (data.kind === "unknown") writer.octets(data.octets);
+    else eachField(data, (field, value) => field.write(writer, value));
+  });
 }
 
 /** For each property of a kind's data the field with its type. */
