@@ -20,8 +20,8 @@ export interface NameBinding {
  * All that a container's description binds, names first. A pure function: what is in the index is always the
  * difference of two results of it, never of two looks at a container that may have changed between them.
  *
- * Per network: container name, aliases in order, short id, hostname (observed: Docker's order). A name claimed twice, letter
- * case apart, is bound once, as the first of its kinds. There is exactly one `container-name` per network.
+ * Per network: container name, aliases in order, short id, hostname (observed: Docker's order). A name claimed twice,
+ * letter case apart, is bound once, as the first of its kinds. There is exactly one `container-name` per network.
  */
 export function bindingsOf(container: Container): NameBinding[] {
   const bound = new Map<string, NameBinding>();
