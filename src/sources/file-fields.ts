@@ -56,22 +56,21 @@ export class Refusal {
   }
 }
 
-export const server: Schema<SocketAddress> = parsed(
-  'the address of a server, like 10.0.0.1, "10.0.0.2:5353" or "[fd00::1]:53"',
-  (value) => {
-    const address = parseSocketAddress(value, 53);
-    if (address === undefined || address.port === 0) {
-      return new Refusal(
-        `${JSON.stringify(value)} is not the address of a server: write one like 10.0.0.1, "10.0.0.2:5353" or "[fd00::1]:53"`,
-      );
-    }
-    const range = rangeOf(address.address);
-    if (range === "unspecified" || range === "multicast" || range === "broadcast") {
-      return new Refusal(`${JSON.stringify(value)} is ${range}: no server can be there`);
-    }
-    return { address: canonicalAddress(address.address), port: address.port };
-  },
-);
+const SERVER = 'the address of a server, like 10.0.0.1, "10.0.0.2:5353" or "[fd00::1]:53"';
+
+/** Somebody to ask; port 53 unless it says another. */
+export const server: Schema<SocketAddress> = parsed(SERVER, parseServer);
+
+export function parseServer(value: string): SocketAddress | Refusal {
+  const address = parseSocketAddress(value, 53);
+  if (address === undefined || address.port === 0)
+    return new Refusal(`${JSON.stringify(value)} is not ${SERVER}`);
+  const range = rangeOf(address.address);
+  if (range === "unspecified" || range === "multicast" || range === "broadcast") {
+    return new Refusal(`${JSON.stringify(value)} is ${range}: no server can be there`);
+  }
+  return { address: canonicalAddress(address.address), port: address.port };
+}
 
 /** The sort of address, in the words of ipaddr.js: `loopback`, `multicast`, `ipv4Mapped`, ... */
 export function rangeOf(address: string): string {
@@ -90,11 +89,14 @@ function fromIssue(issue: z.core.$ZodIssue, base: Path, document: YamlDocument):
     return issue.keys.map((key, index) => document.problem([...path, key], lines[index] ?? "", "key"));
   }
   if (issue.code === "invalid_union") {
-    // The branch that got past the outer shape is the one that was meant: its complaints are about the parts.
-    const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0));
+    // The branch that got past the outer shape is the one that was meant: its complaints are about what is inside.
+    const meant = issue.errors.find((branch) =>
+      branch.every((inner) => inner.path.length > 0 || inner.code === "custom"),
+    );
     if (meant !== undefined) return meant.flatMap((inner) => fromIssue(inner, path, document));
   }
-  return [document.problem(path, issue.message)];
+  const at = issue.code === "custom" && issue.params?.at === "key" ? "key" : "value";
+  return [document.problem(path, issue.message, at)];
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

@@ -1,0 +1,85 @@
+import { resolve } from "node:path";
+import type { z } from "zod";
+import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
+import { parsed, Refusal, rangeOf } from "../sources/file-fields.ts";
+import type { Name } from "../wire/message.ts";
+import { foldName, nameFromText } from "../wire/name.ts";
+
+/** The kinds of values that only `eleven.yaml` has. */
+
+const LISTENER = 'an address and a port, like 127.0.0.1:5311 or "[::1]:5311"';
+
+/** Somewhere to listen. The port has to be said: none is the obvious one, since 53 is often taken. */
+export const listener: z.ZodType<SocketAddress> = parsed(LISTENER, (text) => {
+  const address = parseSocketAddress(text, -1);
+  const quoted = JSON.stringify(text);
+  if (address === undefined) return new Refusal(`${quoted} is not ${LISTENER}`);
+  if (address.port === -1) return new Refusal(`${quoted} has no port: write ${LISTENER}`);
+  const range = rangeOf(address.address);
+  if (range === "multicast" || range === "broadcast")
+    return new Refusal(`${quoted} is ${range}: nobody can listen there`);
+  return { address: canonicalAddress(address.address), port: address.port };
+});
+
+/** A path, relative to `folder`. */
+export function path(folder: string, example: string): z.ZodType<string> {
+  return parsed(`a path, like ${example}`, (text) => parsePath(folder, text, example));
+}
+
+export function parsePath(folder: string, text: string, example: string): string | Refusal {
+  return text === "" || text.includes("\0")
+    ? new Refusal(`${JSON.stringify(text)} is not a path: write one like ${example}`)
+    : resolve(folder, text);
+}
+
+/** The kernel has room for this many octets in the path of a Unix socket, besides the NUL at its end (unix(7)). */
+const MAX_SOCKET_PATH = 107;
+
+export function socketPath(folder: string): z.ZodType<string> {
+  return path(folder, "/run/eleven/eleven.sock").refine(
+    (text) => Buffer.byteLength(text) <= MAX_SOCKET_PATH,
+    {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is longer than the ${MAX_SOCKET_PATH} octets that a socket's path may have`,
+    },
+  );
+}
+
+/** A list that says everything once. */
+export function distinct<T>(list: z.ZodType<T[]>): z.ZodType<T[]> {
+  return list.superRefine((items, context) => {
+    const seen = new Set<string>();
+    for (const [index, item] of items.entries()) {
+      const text = JSON.stringify(item);
+      if (seen.has(text))
+        context.addIssue({ code: "custom", path: [index], message: "is in the list already" });
+      seen.add(text);
+    }
+  });
+}
+
+/** The map `suffix -> something` with its suffixes as folded names; each name once, however it is written. */
+export function bySuffix<T>(map: z.ZodType<Record<string, T>>): z.ZodType<Map<Name, T>> {
+  return map.transform((record, context) => {
+    const result = new Map<Name, T>();
+    for (const [text, value] of Object.entries(record)) {
+      const name = nameFromText(text);
+      const message =
+        suffixProblem(text, name) ?? (result.has(foldName(name!)) ? "is in the map already" : undefined);
+      if (message === undefined) result.set(foldName(name!), value);
+      else
+        context.issues.push({ code: "custom", input: record, path: [text], message, params: { at: "key" } });
+    }
+    return result;
+  });
+}
+
+function suffixProblem(text: string, name: Name | undefined): string | undefined {
+  const quoted = JSON.stringify(text);
+  const bare = text.replace(/^\*?\./, "");
+  if (text === ".") return `${quoted} is every name: name those servers under "upstreams"`;
+  if (bare !== text)
+    return `${quoted} is not a suffix: write ${JSON.stringify(bare)}, which covers all below it`;
+  if (name !== undefined) return undefined;
+  return `${quoted} is not a DNS name: that is labels of 1 to 63 octets with dots between them, 255 octets in all`;
+}
