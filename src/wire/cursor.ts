@@ -37,7 +37,9 @@ export class Reader {
   }
 
   uint32(): number {
-    return this.uint16() * 0x10000 + this.uint16();
+    const at = this.advance(4);
+    const { octets } = this;
+    return ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0;
   }
 
   /** A copy, so that a record that is kept does not keep the whole message's buffer. */

@@ -1,7 +1,7 @@
 import type { Reader, Writer } from "./cursor.ts";
 import { WireError } from "./errors.ts";
 import { decodeEscapes, ESCAPED, encodeEscapes, escapeTable } from "./escape.ts";
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./ip.ts";
+import { formatIpv4, formatIpv6, ipv4Number, parseIpv4, parseIpv6 } from "./ip.ts";
 import type { Name } from "./message.ts";
 import { nameFromText } from "./name.ts";
 import { readName, readUncompressedName, writeName } from "./name-wire.ts";
@@ -43,7 +43,15 @@ export const wholeName: Field<Name> = nameField(readName, false);
 /** A name that must have been sent whole (RFC 9460 §2.2). */
 export const strictlyWholeName: Field<Name> = nameField(readUncompressedName, false);
 
-export const ipv4: Field<string> = address(4, formatIpv4, parseIpv4);
+/** IPv4 has a way around `parseIpv4`'s array, for most records of a registry are A records. */
+export const ipv4: Field<string> = {
+  ...address(4, formatIpv4, parseIpv4),
+  write(writer, value) {
+    const address = ipv4Number(value);
+    if (address === undefined) throw new WireError("address", value);
+    writer.uint32(address);
+  },
+};
 export const ipv6: Field<string> = address(16, formatIpv6, parseIpv6);
 
 /** A character-string of at most 255 octets (RFC 1035 §3.3). */
@@ -140,7 +148,7 @@ export function parseName(text: string): Name {
 
 function address(
   length: number,
-  format: (octets: Uint8Array) => string,
+  format: (octets: Uint8Array, at?: number) => string,
   parse: (text: string) => Uint8Array | undefined,
 ): Field<string> {
   const octetsOf = (text: string) => {
@@ -149,7 +157,7 @@ function address(
     return octets;
   };
   return {
-    read: (reader) => format(reader.take(length)),
+    read: (reader) => format(reader.octets, reader.advance(length)),
     write: (writer, value) => writer.octets(octetsOf(value)),
     format: (value) => value,
     parse: (tokens) => format(octetsOf(tokens.next().text)),

@@ -1,16 +1,30 @@
 /** IP addresses as octets and text. Own code: `node:net` only tells whether a text is an address. */
 
-/** Four octets of `192.0.2.1`; undefined unless it is four decimal numbers without leading zeros. */
-export function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const octets = new Uint8Array(4);
-  for (let i = 0; i < 4; i++) {
-    const octet = decimalOctet(parts[i]!);
-    if (octet === undefined) return undefined;
-    octets[i] = octet;
+/** The address as a number of 32 bits; undefined unless it is four decimal numbers without leading zeros. */
+export function ipv4Number(text: string): number | undefined {
+  let value = 0;
+  let part = -1;
+  let parts = 1;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit === DOT_DIGIT && part >= 0) {
+      value = value * 256 + part;
+      part = -1;
+      parts += 1;
+    } else if (digit >= 0 && digit <= 9 && part !== 0 && part <= 25) {
+      part = part < 0 ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
+    } else {
+      return undefined;
+    }
   }
-  return octets;
+  return parts === 4 && part >= 0 ? value * 256 + part : undefined;
+}
+
+/** Four octets of `192.0.2.1`. */
+export function parseIpv4(text: string): Uint8Array | undefined {
+  const value = ipv4Number(text);
+  return value === undefined ? undefined : Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** 0 to 255 of its one decimal spelling. */
@@ -35,15 +49,17 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   return octets;
 }
 
-export function formatIpv4(octets: Uint8Array): string {
-  return `${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}`;
+/** The four octets at `at`. */
+export function formatIpv4(octets: Uint8Array, at = 0): string {
+  return `${octets[at]}.${octets[at + 1]}.${octets[at + 2]}.${octets[at + 3]}`;
 }
 
-/** The one spelling of RFC 5952 §4; an IPv4-mapped address in its mixed form (§5), as `inet_ntop` and dig have it. */
-export function formatIpv6(octets: Uint8Array): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (octets[2 * i]! << 8) | octets[2 * i + 1]!);
+/** The sixteen octets at `at` in the one spelling of RFC 5952 §4; an IPv4-mapped address in its mixed form (§5), as `inet_ntop` and dig have it. */
+export function formatIpv6(octets: Uint8Array, at = 0): string {
+  const groups: number[] = [];
+  for (let i = at; i < at + 16; i += 2) groups.push((octets[i]! << 8) | octets[i + 1]!);
   if (groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0)) {
-    return `::ffff:${formatIpv4(octets.subarray(12))}`;
+    return `::ffff:${formatIpv4(octets, at + 12)}`;
   }
   const zeros = longestZeros(groups);
   const hex = groups.map((group) => group.toString(16));
@@ -73,3 +89,6 @@ function groupsOf(side: string, isLast: boolean): number[] | undefined {
   if (ipv4 !== undefined) groups.push((ipv4[0]! << 8) | ipv4[1]!, (ipv4[2]! << 8) | ipv4[3]!);
   return groups;
 }
+
+/** What a dot is where a digit is expected. */
+const DOT_DIGIT = 0x2e - 0x30;

@@ -146,7 +146,9 @@ function addresses(
   return {
     format(octets) {
       if (octets.length === 0 || octets.length % length !== 0) return undefined;
-      return chunks(octets, length).map(format).join(",");
+      return chunks(octets, length)
+        .map((chunk) => format(chunk))
+        .join(",");
     },
     parse(text) {
       const writer = new Writer();
