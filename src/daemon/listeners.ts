@@ -27,20 +27,23 @@ export function plainListeners(options: {
   readonly log: Logger;
 }): PlainListeners {
   const { handler, clock, log } = options;
-  let open = new Map<string, readonly Listener[]>();
+  // By the address as configured; with port 0 the bound one is another.
+  let open = new Map<string, { readonly name: string; readonly listeners: readonly Listener[] }>();
 
   const client =
     (transport: "udp" | "tcp") =>
     (address: string): Client => ({ sandbox: options.sandboxByAddress(address), transport });
 
-  async function listen(address: SocketAddress): Promise<readonly Listener[]> {
-    const name = formatSocketAddress(address);
+  async function listen(address: SocketAddress): Promise<{ name: string; listeners: Listener[] }> {
     const socket = await bindUdp(address);
+    // For port 0 the kernel has chosen one for UDP, and TCP has to have the same.
+    const bound = { address: address.address, port: socket.address().port };
+    const name = formatSocketAddress(bound);
     try {
-      const server = await listenTcp(address);
+      const server = await listenTcp(bound);
       const udp = udpListener({ name: `udp ${name}`, socket, client: client("udp"), handler, clock, log });
       const tcp = tcpListener({ name: `tcp ${name}`, server, client: client("tcp"), handler, clock, log });
-      return [udp, tcp];
+      return { name, listeners: [udp, tcp] };
     } catch (error) {
       socket.close();
       throw error;
@@ -48,25 +51,27 @@ export function plainListeners(options: {
   }
 
   async function reconcile(wanted: readonly SocketAddress[]): Promise<void> {
-    const next = new Map<string, readonly Listener[]>();
+    const next: typeof open = new Map();
     const opened: Listener[] = [];
     try {
       for (const address of wanted) {
-        const name = formatSocketAddress(address);
-        const listeners = open.get(name) ?? (await listen(address));
-        if (!open.has(name)) opened.push(...listeners);
-        next.set(name, listeners);
+        const configured = formatSocketAddress(address);
+        const there = open.get(configured) ?? (await listen(address));
+        if (!open.has(configured)) opened.push(...there.listeners);
+        next.set(configured, there);
       }
     } catch (error) {
       await closeAll(opened);
       throw error;
     }
-    const gone = [...open].filter(([name]) => !next.has(name)).flatMap(([, listeners]) => listeners);
+    const gone = [...open]
+      .filter(([configured]) => !next.has(configured))
+      .flatMap(([, { listeners }]) => listeners);
     open = next;
     await closeAll(gone);
   }
 
-  return { reconcile, names: () => [...open.keys()], close: () => reconcile([]) };
+  return { reconcile, names: () => [...open.values()].map(({ name }) => name), close: () => reconcile([]) };
 }
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {

@@ -2,7 +2,7 @@
 export interface Listener {
   /** `udp 127.0.0.1:5311` */
   readonly name: string;
-  /** Takes no new queries, answers those in flight, and closes; at the latest after a second. */
+  /** Answers what is in flight, and closes; at the latest after a second. */
   close(): Promise<void>;
 }
 

@@ -22,20 +22,23 @@ export function udpListener(options: {
     inFlight++;
     try {
       const response = await handler.handle(octets, client(from.address));
-      // The client may be gone by now; that is its own business, and no reason for a line in the log.
-      if (response !== undefined) socket.send(response, from.port, from.address, () => {});
+      if (response !== undefined) await send(response, from);
     } finally {
       if (--inFlight === 0) drained?.();
     }
   }
 
-  const onMessage = (octets: Uint8Array, from: RemoteInfo): void => void answer(octets, from);
-  socket.on("message", onMessage);
+  /** Resolves when it has left, or could not: the client may be gone by now, and that is its own business. */
+  function send(response: Uint8Array, { port, address }: RemoteInfo): Promise<void> {
+    return new Promise((resolve) => socket.send(response, port, address, () => resolve()));
+  }
+
+  socket.on("message", (octets, from) => void answer(octets, from));
   // ICMP errors of earlier responses surface here; a listener must not die of them.
   socket.on("error", (error) => log.debug({ err: error, listener: name }, "a UDP socket reported an error"));
 
   async function close(): Promise<void> {
-    socket.off("message", onMessage);
+    // Until then it goes on answering: a query that has come in has nobody else to answer it.
     if (inFlight > 0) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(CLOSE_GRACE_MS, resolve);
@@ -45,7 +48,6 @@ export function udpListener(options: {
         };
       });
     }
-    // Sending is asynchronous only on paper: libuv tries at once, so what was answered has left.
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
 

@@ -68,7 +68,7 @@ describe("admission", () => {
   });
 
   it("keeps places from busy sandboxes for those that ask seldom", async () => {
-    const { gate, ask } = held();
+    const { ask } = held();
     for (let sandbox = 0; sandbox < 7; sandbox++) {
       expect(await ask(`busy-${sandbox}`, 1024)).toMatchObject({ admitted: 1024 });
     }

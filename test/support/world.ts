@@ -157,6 +157,8 @@ export function finish(child: ChildProcess, options: RunOptions = {}): Promise<R
       clearTimeout(timer);
       resolve({ status, stdout, stderr });
     });
+    // A program may end without having read its input.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
   });
 }
