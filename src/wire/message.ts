@@ -4,7 +4,8 @@
 
 /**
  * A domain name in presentation format: absolute, ending in a dot, the letter case as it came; octets that are
- * not printable ASCII as `\DDD`, dots and backslashes inside a label as `\.` and `\\` (RFC 1035 §5.1). Root is `.`.
+ * not visible ASCII (the space is not) as `\DDD`, dots and backslashes inside a label as `\.` and `\\`, and nothing
+ * else escaped (RFC 1035 §5.1). Root is `.`.
  */
 export type Name = string;
 
@@ -37,7 +38,10 @@ export interface ResourceRecord {
   readonly data: Rdata;
 }
 
-/** What a record says. `kind` follows the record's type; `unknown` carries any other type's octets (RFC 3597). */
+/**
+ * What a record says. `kind` follows the record's type; `unknown` carries any other type's octets (RFC 3597), the
+ * names in them uncompressed.
+ */
 export type Rdata =
   | { readonly kind: "A" | "AAAA"; readonly address: string }
   | { readonly kind: "NS" | "CNAME" | "PTR" | "DNAME"; readonly target: Name }

@@ -34,6 +34,33 @@ test("parseMessage reads what dns-packet writes", () => {
   );
 });
 
+test("dns-packet reads the OPT record that composeMessage writes", () => {
+  const message: Message = {
+    ...fc.sample(cases, 1)[0]!.message,
+    additional: [],
+    edns: {
+      udpPayloadSize: 1232,
+      version: 0,
+      do: true,
+      options: [{ code: 8, data: Uint8Array.of(0, 1, 24, 0, 192, 0, 2) }],
+    },
+  };
+  const decoded = dnsPacket.decode(
+    Buffer.from(composeMessage({ ...message, header: { ...message.header, rcode: 16 } })),
+  );
+  expect(decoded.additionals).toMatchObject([
+    {
+      name: ".",
+      type: "OPT",
+      udpPayloadSize: 1232,
+      extendedRcode: 1,
+      ednsVersion: 0,
+      flag_do: true,
+      options: [{ code: 8, ip: "192.0.2.0", sourcePrefixLength: 24 }],
+    },
+  ]);
+});
+
 const plainName = fc
   .array(fc.stringMatching(/^[a-zA-Z0-9_-]{1,12}$/), { minLength: 1, maxLength: 5 })
   .map((labels) => labels.join("."));
