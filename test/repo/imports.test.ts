@@ -43,7 +43,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   hono: ["api"],
   "@hono/node-server": ["api"],
   "prom-client": ["api"],
-  "ipaddr.js": ["base", "sources"],
+  "ipaddr.js": ["base", "sources", "sandbox"],
   commander: ["cli"],
   pino: ["cli"],
   "pino-pretty": ["cli"],
