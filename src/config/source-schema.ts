@@ -15,6 +15,8 @@ export function source(folder: string): z.ZodType<SourceConfig> {
     file: path(folder, "shop.yaml").optional(),
     docker: z.union([z.literal(true), dockerUrl(folder)], want(DOCKER)).optional(),
   }).transform(({ file, docker }, context): SourceConfig => {
+    // An unknown key was complained about already, and is probably the missing one.
+    if (context.issues.length > 0) return z.NEVER;
     if (file !== undefined && docker === undefined) return { kind: "file", path: file };
     if (docker !== undefined && file === undefined)
       return { kind: "docker", url: docker === true ? undefined : docker };

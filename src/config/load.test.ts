@@ -1,0 +1,236 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { CodedError } from "../base/errors.ts";
+import { loadConfig, readConfig } from "./load.ts";
+import { defaultSocket } from "./socket-path.ts";
+
+const defaults = {
+  socket: defaultSocket(),
+  listen: [{ address: "127.0.0.1", port: 5311 }],
+  sources: [],
+  attach: "none",
+  upstreams: "host",
+  resolvConf: "/etc/resolv.conf",
+  fallbackUpstreams: [],
+  domains: new Map(),
+  ttl: 5,
+  cache: {},
+  metrics: undefined,
+};
+
+const dns = (address: string, port = 53) => ({ address, port });
+const docker = [dns("8.8.8.8"), dns("8.8.4.4"), dns("2001:4860:4860::8888"), dns("2001:4860:4860::8844")];
+
+function read(text: string) {
+  return readConfig(text, "/etc/eleven/eleven.yaml");
+}
+
+/** The lines of the refusal. */
+function refused(text: string): string[] {
+  try {
+    readConfig(text, "eleven.yaml");
+  } catch (error) {
+    expect(error).toBeInstanceOf(CodedError);
+    expect(error).toMatchObject({ code: "CONFIG", remedy: expect.stringContaining("docs/config.md") });
+    return (error as CodedError).message.split("\n");
+  }
+  return [];
+}
+
+describe("readConfig", () => {
+  it.each([
+    ["nothing", ""],
+    ["comments", "# all as it is\n"],
+    ["an empty document", "---\n...\n"],
+    ["an empty map", "{}"],
+  ])("gives every key its default for %s", (_, text) => {
+    expect(read(text)).toEqual(defaults);
+    expect(Object.keys(read(text))).toEqual(Object.keys(defaults));
+  });
+
+  it.each([
+    ["socket: eleven.sock", { socket: "/etc/eleven/eleven.sock" }],
+    ["listen: []", { listen: [] }],
+    ['listen: ["[::1]:53", 0.0.0.0:0]', { listen: [dns("::1"), dns("0.0.0.0", 0)] }],
+    ["sources: [{ file: shop.yaml }]", { sources: [{ kind: "file", path: "/etc/eleven/shop.yaml" }] }],
+    ["sources: [{ docker: true }]", { sources: [{ kind: "docker", url: undefined }] }],
+    ["sources: [{ docker: /x.sock }]", { sources: [{ kind: "docker", url: "unix:///x.sock" }] }],
+    [
+      "sources: [{ docker: 'tcp://10.0.0.1:2375' }]",
+      { sources: [{ kind: "docker", url: "tcp://10.0.0.1:2375" }] },
+    ],
+    ["attach: all", { attach: "all" }],
+    ["attach: [web-1, db]", { attach: ["web-1", "db"] }],
+    ["upstreams: []", { upstreams: [] }],
+    [
+      'upstreams: [10.0.0.1, "10.0.0.2:5353", "[FD00:0::1]:53", "fe80::1%eth0"]',
+      { upstreams: [dns("10.0.0.1"), dns("10.0.0.2", 5353), dns("fd00::1"), dns("fe80::1%eth0")] },
+    ],
+    ["resolvConf: ../resolv.conf", { resolvConf: "/etc/resolv.conf" }],
+    ["fallbackUpstreams: docker", { fallbackUpstreams: docker }],
+    ["fallbackUpstreams: [9.9.9.9, docker]", { fallbackUpstreams: [dns("9.9.9.9"), ...docker] }],
+    ["domains: { Corp.Example: [10.1.0.53] }", { domains: new Map([["corp.example.", [dns("10.1.0.53")]]]) }],
+    ["ttl: 0", { ttl: 0 }],
+    ["ttl: 86400", { ttl: 86400 }],
+    ["cache: {}", { cache: {} }],
+    ["metrics: 127.0.0.1:9153", { metrics: dns("127.0.0.1", 9153) }],
+  ])("reads %s", (text, expected) => {
+    expect(read(text)).toEqual({ ...defaults, ...expected });
+  });
+
+  it.each([
+    ["listn: []", '1:1: unknown key "listn": did you mean "listen"?'],
+    ["\n\n  colour: red", '3:3: unknown key "colour": known here: socket, listen, sources, attach,'],
+    ["sources: [{ fiel: x }]", '1:13: sources[0]: unknown key "fiel": did you mean "file"?'],
+    ["cache: { size: 1 }", '1:10: cache: unknown key "size"'],
+    ["ttl: 1\nttl: 2", '2:1: duplicate key "ttl": it is on line 1 already'],
+    ["ttl: 1\n---\nttl: 2", "2:1: a second YAML document"],
+    ["a: [", "1:5: not valid YAML"],
+    ["- ttl", "1:1: must be a map with the keys socket, listen"],
+    [
+      "listen:",
+      "1:8: listen: must be a list of address:port, like [127.0.0.1:5311], or [] for none, not empty",
+    ],
+    [
+      "listen: 127.0.0.1:5311",
+      '1:9: listen: must be a list of address:port, like [127.0.0.1:5311], or [] for none, not the text "127.0.0.1:5311"',
+    ],
+    [
+      "listen: [127.0.0.1]",
+      '1:10: listen[0]: "127.0.0.1" has no port: write an address and a port, like 127.0.0.1:5311',
+    ],
+    ["listen: [localhost:53]", '1:10: listen[0]: "localhost:53" is not an address and a port'],
+    ["listen: [127.0.0.1:65536]", "1:10: listen[0]:"],
+    ["listen: [224.0.0.1:53]", '1:10: listen[0]: "224.0.0.1:53" is multicast'],
+    ["listen: [127.0.0.1:53, 127.0.0.1:53]", "1:24: listen[1]: is in the list already"],
+    ["sources: [{ file: a }, { file: ./a }]", "1:24: sources[1]: is in the list already"],
+    ["sources: [{}]", '1:11: sources[0]: must have one key, "file" or "docker", not none'],
+    [
+      "sources: [{ file: a, docker: true }]",
+      '1:11: sources[0]: must have one key, "file" or "docker", not both',
+    ],
+    ["sources: [{ file: '' }]", '1:19: sources[0].file: "" is not a path'],
+    [
+      "sources: [{ docker: false }]",
+      "1:21: sources[0].docker: must be true, the path of its socket or a URL",
+    ],
+    ["sources: [{ docker: 'ssh://x' }]", '1:21: sources[0].docker: "ssh://x" is no way to reach Docker'],
+    ["sources: [shop.yaml]", "1:11: sources[0]: must be a map with the keys file, docker, not the text"],
+    [
+      "attach: web-1",
+      '1:9: attach: must be none, all or a list of container names, like [web-1], not the text "web-1"',
+    ],
+    [
+      "attach: [1]",
+      "1:10: attach[0]: must be the name of a container, not 1 (put it in quotes if it is meant as text)",
+    ],
+    ["attach: ['']", "1:10: attach[0]: must be the name of a container"],
+    [
+      "upstreams: hosts",
+      '1:12: upstreams: must be host or a list, like [10.0.0.1, "10.0.0.2:5353"], not the text "hosts"',
+    ],
+    ["upstreams: [10.0.0.1, 10.0.0]", '1:23: upstreams[1]: "10.0.0" is not the address of a server'],
+    ["upstreams: [[fd00::1]:53]", "1:13: "],
+    ["upstreams: [0.0.0.0]", '1:13: upstreams[0]: "0.0.0.0" is unspecified'],
+    ["upstreams: [10.0.0.1:0]", '1:13: upstreams[0]: "10.0.0.1:0" is not the address of a server'],
+    ["resolvConf: 7", "1:13: resolvConf: must be a path, like /etc/resolv.conf, not 7"],
+    ["fallbackUpstreams: dcoker", "1:20: fallbackUpstreams: must be docker or a list of addresses"],
+    ["fallbackUpstreams: [dcoker]", '1:21: fallbackUpstreams[0]: "dcoker" is not the address of a server'],
+    ["fallbackUpstreams: [1]", "1:21: fallbackUpstreams[0]: must be docker or an address, not 1"],
+    ["domains: { a..b: [10.0.0.1] }", '1:12: domains: "a..b" is not a DNS name'],
+    ["domains: { '*.a': [10.0.0.1] }", '1:12: domains: "*.a" is not a suffix: write "a"'],
+    ["domains: { .a: [10.0.0.1] }", '1:12: domains: ".a" is not a suffix: write "a"'],
+    ["domains: { .: [10.0.0.1] }", '1:12: domains: "." is every name: name those servers under "upstreams"'],
+    ["domains: { a: [10.0.0.1], A.: [10.0.0.2] }", "1:27: domains: is in the map already"],
+    ["domains: { a.b: [] }", '1:17: domains."a.b": names no server'],
+    ["domains: { a.b: 10.0.0.1 }", '1:17: domains."a.b": must be a list of addresses'],
+    ["domains: { a.b: [x] }", '1:18: domains."a.b"[0]: "x" is not the address of a server'],
+    ["ttl: 86401", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not 86401"],
+    ["ttl: -1", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not -1"],
+    ["ttl: 1.5", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not 1.5"],
+    ["ttl: 5s", '1:6: ttl: must be a whole number of seconds from 0 to 86400, not the text "5s"'],
+    ["metrics: 9153", "1:10: metrics: must be an address and a port, like 127.0.0.1:5311"],
+    [`socket: /${"x".repeat(107)}`, "1:9: socket: "],
+  ])("refuses %s", (text, expected) => {
+    const said = refused(text);
+    expect(said[0]?.slice(0, expected.length + 12)).toBe(`eleven.yaml:${expected}`);
+    // What cannot be parsed may be wrong in several ways.
+    if (!text.includes("[fd00")) expect(said).toHaveLength(1);
+  });
+
+  it("lists every problem, each where it stands", () => {
+    const said = refused("ttl: x\nlistn: []\nupstreams: [a, 10.0.0.1, b]\ndomains:\n  c.d:\n    - e\n");
+    expect(said.map((line) => /:(\d+:\d+):/.exec(line)?.[1]).sort()).toEqual([
+      "1:6",
+      "2:1",
+      "3:13",
+      "3:26",
+      "6:7",
+    ]);
+  });
+
+  it("throws nothing but a CodedError, whatever the text", () => {
+    const key = fc.constantFrom(...Object.keys(defaults), "x", "<<", "__proto__", "constructor");
+    const text = fc.oneof(
+      fc.string(),
+      fc.dictionary(key, fc.jsonValue()).map((value) => stringify(value)),
+      fc.array(fc.tuple(key, fc.string())).map((lines) => lines.map((line) => line.join(": ")).join("\n")),
+    );
+    fc.assert(
+      fc.property(text, (text) => {
+        try {
+          readConfig(text, "eleven.yaml");
+        } catch (error) {
+          expect(error).toBeInstanceOf(CodedError);
+          expect((error as CodedError).message).toMatch(/^eleven\.yaml:\d+:\d+: /);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("loadConfig", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "eleven-config-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("gives every key its default without a path", () => {
+    expect(loadConfig(undefined)).toEqual(defaults);
+  });
+
+  it("takes relative paths from the folder of the file", () => {
+    const path = join(folder, "eleven.yaml");
+    writeFileSync(path, "sources: [{ file: shop.yaml }]");
+    chmodSync(path, 0o400);
+    expect(loadConfig(path).sources).toEqual([{ kind: "file", path: join(folder, "shop.yaml") }]);
+  });
+
+  it.each([
+    ["missing.yaml", "no such file"],
+    [".", "is a folder"],
+    ["eleven.yaml/x", "no such file"],
+    ["\0", "null bytes"],
+  ])("says what is wrong with the path %j", (name, reason) => {
+    const attempt = () => loadConfig(`${folder}/${name}`);
+    expect(attempt).toThrow(CodedError);
+    expect(attempt).toThrow(reason);
+  });
+});
+
+describe("defaultSocket", () => {
+  it.each([
+    [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/eleven/eleven.sock"],
+    [1000, { XDG_RUNTIME_DIR: "/run/user/1000" }, "/run/user/1000/eleven.sock"],
+    [1000, { XDG_RUNTIME_DIR: "" }, join(tmpdir(), "eleven-1000.sock")],
+    [1000, {}, join(tmpdir(), "eleven-1000.sock")],
+  ])("for user %i with %j is %s", (uid, env, expected) => {
+    expect(defaultSocket(uid, env)).toBe(expected);
+  });
+});
