@@ -116,7 +116,8 @@ function compose(request: Message, answer: Answer, client: Client, log: Logger):
   const response = responseTo(request, answer);
   const limit = client.transport === "udp" ? udpLimit(request.edns) : TCP_LIMIT;
   try {
-    return composeWithin(response, limit).octets;
+    // Container addresses are as good as one another, and old musl has to make do with those that fit.
+    return composeWithin(response, limit, { partialAnswer: answer.origin === "registry" }).octets;
   } catch (error) {
     // An upstream's answer that was parsed can always be composed; a registry name has been checked by its source.
     log.error({ err: error, qname: request.questions[0]?.name }, "an answer could not be composed");

@@ -20,7 +20,7 @@ test("composeWithin leaves a message alone that fits", () => {
   );
 });
 
-test("composeWithin keeps to the limit, to the order and to whole RRsets unless it sets TC", () => {
+test("composeWithin keeps to the limit, to the order and to whole RRsets, and says when answers are lacking", () => {
   fc.assert(
     fc.property(arbitraryMessage(12), fc.integer({ min: 512, max: 2000 }), (message, limit) => {
       const { octets, truncated } = composeWithin(message, limit);
@@ -36,8 +36,10 @@ test("composeWithin keeps to the limit, to the order and to whole RRsets unless 
         kept.answers.length < message.answers.length || kept.authority.length < message.authority.length;
       expect(truncated).toBe(isLacking);
       if (isLacking) expect(kept.additional).toEqual([]);
-      const lost = rrsets(message.additional.slice(kept.additional.length));
-      expect(rrsets(kept.additional).filter((rrset) => lost.includes(rrset))).toEqual([]);
+      for (const section of ["answers", "authority", "additional"] as const) {
+        const lost = rrsets(message[section].slice(kept[section].length));
+        expect(rrsets(kept[section]).filter((rrset) => lost.includes(rrset))).toEqual([]);
+      }
     }),
     { numRuns: 300 },
   );
@@ -62,9 +64,21 @@ test("composeWithin drops what stands between the records of a scattered RRset",
   );
 });
 
-test("composeWithin leaves a part of the answer's only RRset, with TC", () => {
+test("composeWithin leaves out the whole RRset that does not fit, with TC", () => {
+  const answers = [...addresses("db.shop.", 5), ...addresses("web.shop.", 100)];
+  const { octets, truncated } = composeWithin({ ...response, answers, authority: answers }, 512);
+  expect(truncated).toBe(true);
+  expect(parsed(octets)).toEqual({
+    ...response,
+    header: { ...response.header, tc: true },
+    answers: answers.slice(0, 5),
+  });
+});
+
+test("composeWithin leaves a part of the answer's RRset where that is wanted, with TC", () => {
   const answers = addresses("web.shop.", 100);
-  const { octets, truncated } = composeWithin({ ...response, answers, additional: answers }, 512);
+  const message = { ...response, answers, additional: answers };
+  const { octets, truncated } = composeWithin(message, 512, { partialAnswer: true });
   const kept = parsed(octets);
   expect(truncated).toBe(true);
   expect(kept.header.tc).toBe(true);
@@ -87,6 +101,7 @@ test("composeWithin cuts a message that no message can hold", () => {
 
 test("composeWithin does not look at records after the first that does not fit", () => {
   let looks = 0;
+  // The rule for whole RRsets has to; a part of one needs nothing behind it.
   const answers = addresses("web.shop.", 5000).map((rr) => ({
     ...rr,
     get name() {
@@ -94,7 +109,7 @@ test("composeWithin does not look at records after the first that does not fit",
       return rr.name;
     },
   }));
-  composeWithin({ ...response, answers }, 512);
+  composeWithin({ ...response, answers }, 512, { partialAnswer: true });
   expect(looks).toBeLessThan(40);
 });
 

@@ -6,46 +6,58 @@ import { foldName } from "./name.ts";
 /**
  * Composes as much of a message as `limit` octets hold, in its order, always with its OPT record.
  *
- * RFC 2181 §9 as obeyed here:
- * - additional records are dropped from the end, whole RRsets at a time, without TC: nobody needs them;
- * - when authority or answers do not fit, all that follows is dropped and TC is set (`truncated`). The RRset that
- *   does not wholly fit stays in part, which the RFC allows with TC. A client should ignore it and ask again over
- *   TCP; but musl before 1.2.4 (Alpine up to 3.17) knows no TCP and takes what the section holds. An empty section
- *   would leave it with no address at all, where Docker's own server gives it some.
+ * RFC 2181 §9 as obeyed here: RRsets stay whole, and records are dropped from the end.
+ * - Additional records are dropped without TC: nobody needs them.
+ * - When authority or answers do not fit, all that follows is dropped, too, and TC is set (`truncated`).
+ *
+ * `partialAnswer` leaves the answer RRset that does not wholly fit in part, which the RFC allows with TC. A client
+ * should ignore it and ask again over TCP; but musl before 1.2.4 (Alpine up to 3.17) knows no TCP and takes what the
+ * section holds. For it a set of addresses that are as good as one another is better in part than not at all.
  *
  * Options that leave no room for a question are dropped from the OPT record, which supplemental texts must bear
  * (RFC 8914 §3). A limit below 512 means 512 (RFC 6891 §6.2.3), one above 65,535 means that. Throws a `WireError`
  * for a value that the wire cannot carry.
  */
-export function composeWithin(message: Message, limit: number): { octets: Uint8Array; truncated: boolean } {
-  const { header, edns } = message;
+export function composeWithin(
+  message: Message,
+  limit: number,
+  { partialAnswer = false }: { partialAnswer?: boolean } = {},
+): { octets: Uint8Array; truncated: boolean } {
+  const { header, edns, questions, answers, authority, additional } = message;
   const bound = Math.min(Math.max(limit, MIN_UDP_MESSAGE), MAX_MESSAGE);
   const prefix = composePrefix(message, bound);
   if (prefix.isWhole) return { octets: finishMessage(prefix, header, edns), truncated: false };
   if (edns !== undefined && optLength(edns) > bound - HEADER_AND_QUESTION) {
-    return composeWithin({ ...message, edns: { ...edns, options: [] } }, limit);
+    return composeWithin({ ...message, edns: { ...edns, options: [] } }, limit, { partialAnswer });
   }
-  if (lacksOnlyAdditional(prefix, message)) {
-    return { octets: finishMessage(withoutPartialRrset(prefix, message), header, edns), truncated: false };
+  const { counts } = prefix;
+  if (counts[0] < questions.length || counts[1] < answers.length) {
+    const kept = partialAnswer ? prefix : withoutPartialRrset(prefix, 1, answers);
+    return { octets: finishMessage(kept, { ...header, tc: true }, edns), truncated: true };
   }
-  return { octets: finishMessage(prefix, { ...header, tc: true }, edns), truncated: true };
+  if (counts[2] < authority.length) {
+    const kept = withoutPartialRrset(prefix, 2, authority);
+    return { octets: finishMessage(kept, { ...header, tc: true }, edns), truncated: true };
+  }
+  return { octets: finishMessage(withoutPartialRrset(prefix, 3, additional), header, edns), truncated: false };
 }
 
 /** A header and the longest question. */
 const HEADER_AND_QUESTION = HEADER_LENGTH + MAX_NAME + 4;
 
-/** Whether only additional records are missing. */
-function lacksOnlyAdditional({ ends, counts }: Prefix, { questions, answers, authority }: Message): boolean {
-  return ends.length - counts[3] === questions.length + answers.length + authority.length;
-}
-
-/** The prefix without the additional records after the last place that divides no RRset. */
-function withoutPartialRrset(prefix: Prefix, { additional }: Message): Omit<Prefix, "ends" | "isWhole"> {
-  const { writer, ends, counts } = prefix;
-  const [questions, answers, authority, fitting] = counts;
-  const kept = lastBoundary(additional, fitting);
+/** The prefix, which ends within this section, without the records after the last place that divides no RRset. */
+function withoutPartialRrset(
+  prefix: Prefix,
+  section: 1 | 2 | 3,
+  records: readonly ResourceRecord[],
+): Omit<Prefix, "ends" | "isWhole"> {
+  const { writer, ends } = prefix;
+  const counts: [number, number, number, number] = [...prefix.counts];
+  const fitting = counts[section];
+  const kept = lastBoundary(records, fitting);
   writer.cut(ends[ends.length - fitting + kept - 1] ?? HEADER_LENGTH);
-  return { writer, counts: [questions, answers, authority, kept] };
+  counts[section] = kept;
+  return { writer, counts };
 }
 
 /** The greatest number up to `most` of records from the beginning that are of no RRset with a record after them. */
