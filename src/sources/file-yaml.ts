@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 
 export interface Position {
   /** From 1, as editors count. */
@@ -68,8 +79,9 @@ export function readYaml(text: string): YamlDocument | { readonly problems: read
 }
 
 function locate(parsed: Document, lines: LineCounter): YamlDocument {
+  const pairOf = pairFinder();
   const position = (path: Path, at: "key" | "value" = "value") =>
-    positionAt(lines, offsetOf(parsed, path, at));
+    positionAt(lines, offsetOf(parsed, pairOf, path, at));
   return {
     value: parsed.toJS() ?? undefined,
     position,
@@ -82,14 +94,14 @@ function locate(parsed: Document, lines: LineCounter): YamlDocument {
 }
 
 /** Where a path leads in the text; what is not there (a missing key) is where the map that lacks it starts. */
-function offsetOf(parsed: Document, path: Path, at: "key" | "value"): number {
+function offsetOf(parsed: Document, pairOf: PairFinder, path: Path, at: "key" | "value"): number {
   let node: unknown = parsed.contents;
   let offset = startOf(node) ?? 0;
   for (const [depth, key] of path.entries()) {
     const inside: unknown = isAlias(node) ? node.resolve(parsed) : node;
     let name: unknown;
     if (isMap(inside)) {
-      const pair = inside.items.find((item) => isScalar(item.key) && item.key.value === String(key));
+      const pair = pairOf(inside, String(key));
       [name, node] = [pair?.key, pair?.value];
     } else if (isSeq(inside)) {
       node = inside.items[Number(key)];
@@ -103,6 +115,21 @@ function offsetOf(parsed: Document, path: Path, at: "key" | "value"): number {
     offset = found;
   }
   return offset;
+}
+
+type PairFinder = (map: YAMLMap, key: string) => Pair | undefined;
+
+/** Finds pairs by key. A map is gone through once only: ten thousand containers may have a warning each. */
+function pairFinder(): PairFinder {
+  const indexes = new WeakMap<YAMLMap, Map<unknown, Pair>>();
+  return (map, key) => {
+    let index = indexes.get(map);
+    if (index === undefined) {
+      index = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : pair.key, pair]));
+      indexes.set(map, index);
+    }
+    return index.get(key);
+  };
 }
 
 function startOf(node: unknown): number | undefined {
