@@ -164,13 +164,7 @@ describe("readConfig", () => {
 
   it("lists every problem, each where it stands", () => {
     const said = refused("ttl: x\nlistn: []\nupstreams: [a, 10.0.0.1, b]\ndomains:\n  c.d:\n    - e\n");
-    expect(said.map((line) => /:(\d+:\d+):/.exec(line)?.[1]).sort()).toEqual([
-      "1:6",
-      "2:1",
-      "3:13",
-      "3:26",
-      "6:7",
-    ]);
+    expect(said.map((line) => /:(\d+:\d+):/.exec(line)?.[1])).toEqual(["1:6", "2:1", "3:13", "3:26", "6:7"]);
   });
 
   it("throws nothing but a CodedError, whatever the text", () => {

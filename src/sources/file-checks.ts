@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { foldName, nameFromText } from "../wire/name.ts";
 import { containerKey, type FileDocument, isEmbedded, nameProblem } from "./file-schema.ts";
-import type { Path, Problem, YamlDocument } from "./file-yaml.ts";
+import { inOrder, type Path, type Problem, type YamlDocument } from "./file-yaml.ts";
 
 export interface Checked {
   /** What makes the whole file refused. */
@@ -32,7 +32,7 @@ export function checkDocument(data: FileDocument, document: YamlDocument): Check
     part(check);
   checkNamespaces(check);
   checkUpstreams(check);
-  return { problems, warnings };
+  return { problems: inOrder(problems), warnings: inOrder(warnings) };
 }
 
 /** Names that are keys of a map; the schema has seen to those that are values. */

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
 import { nearest } from "./file-nearest.ts";
-import type { Path, Problem, YamlDocument } from "./file-yaml.ts";
+import { inOrder, type Path, type Problem, type YamlDocument } from "./file-yaml.ts";
 
 /** The building blocks of a strict schema whose refusals say what would be right. */
 
@@ -79,7 +79,7 @@ export function rangeOf(address: string): string {
 
 /** Turns what zod found into problems with positions. */
 export function problemsOf(error: z.ZodError, document: YamlDocument): Problem[] {
-  return error.issues.flatMap((issue) => fromIssue(issue, [], document));
+  return inOrder(error.issues.flatMap((issue) => fromIssue(issue, [], document)));
 }
 
 function fromIssue(issue: z.core.$ZodIssue, base: Path, document: YamlDocument): Problem[] {

@@ -24,6 +24,11 @@ export interface Problem extends Position {
   readonly text: string;
 }
 
+/** First things first, as in the file. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
+
 export type Path = readonly PropertyKey[];
 
 /** A YAML document as plain data that still knows where each part of it stands. */
