@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import type { Control, QueryReport, QueryRequest, StatusReport, UpstreamReport } from "./api/control.ts";
 import { createMetrics, serveMetrics } from "./api/metrics.ts";
 import { serveControl } from "./api/server.ts";
@@ -190,7 +191,7 @@ export async function startDaemon(options: {
   async function reload(next: Config): Promise<void> {
     await listeners.reconcile(next.listen);
     await sources.reconcile(next.sources);
-    if (next.socket !== config.socket || next.metrics !== config.metrics) {
+    if (next.socket !== config.socket || !isDeepStrictEqual(next.metrics, config.metrics)) {
       log.warn({}, "`socket` and `metrics` keep their old values until the daemon is started anew");
     }
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });

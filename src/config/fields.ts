@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { z } from "zod";
 import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
-import { parsed, Refusal, rangeOf } from "../sources/file-fields.ts";
 import type { Name } from "../wire/message.ts";
 import { foldName, nameFromText } from "../wire/name.ts";
+import { parsed, Refusal, rangeOf } from "../yaml/fields.ts";
 
 /** The kinds of values that only `eleven.yaml` has. */
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CodedError, messageOf } from "../base/errors.ts";
-import { problemsOf } from "../sources/file-fields.ts";
-import { formatProblem, type Problem, readYaml } from "../sources/file-yaml.ts";
+import { formatProblem, type Problem, readYaml } from "../yaml/document.ts";
+import { problemsOf } from "../yaml/fields.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 const REMEDY = "docs/config.md describes every key";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SocketAddress } from "../base/address.ts";
-import { closed, server, text, want } from "../sources/file-fields.ts";
 import type { Name } from "../wire/message.ts";
+import { closed, server, text, want } from "../yaml/fields.ts";
 import { bySuffix, distinct, listener, path, socketPath } from "./fields.ts";
 import { defaultSocket } from "./socket-path.ts";
 import { type SourceConfig, source } from "./source-schema.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { closed, parsed, Refusal, want } from "../sources/file-fields.ts";
+import { closed, parsed, Refusal, want } from "../yaml/fields.ts";
 import { parsePath, path } from "./fields.ts";
 
 export type SourceConfig =

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { foldName, nameFromText } from "../wire/name.ts";
+import { inOrder, type Path, type Problem, type YamlDocument } from "../yaml/document.ts";
 import { containerKey, type FileDocument, isEmbedded, nameProblem } from "./file-schema.ts";
-import { inOrder, type Path, type Problem, type YamlDocument } from "./file-yaml.ts";
 
 export interface Checked {
   /** What makes the whole file refused. */

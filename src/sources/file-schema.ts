@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { SocketAddress } from "../base/address.ts";
 import { canonicalAddress } from "../base/address.ts";
 import { nameFromText } from "../wire/name.ts";
-import { closed, parsed, Refusal, rangeOf, server, text, want } from "./file-fields.ts";
+import { closed, parsed, Refusal, rangeOf, server, text, want } from "../yaml/fields.ts";
 
 /** The file source's document as it is written, each value checked by itself; docs/config.md tells it to users. */
 export interface FileDocument {

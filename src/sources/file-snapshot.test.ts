@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import { formatProblem } from "../yaml/document.ts";
 import { readSnapshot } from "./file-snapshot.ts";
-import { formatProblem } from "./file-yaml.ts";
 
 const at = { source: "file:shop.yaml", path: "/etc/eleven/shop.yaml" };
 

@@ -1,7 +1,8 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { Container, Endpoint, Snapshot } from "../registry/model.ts";
+import { type Problem, readYaml } from "../yaml/document.ts";
+import { problemsOf } from "../yaml/fields.ts";
 import { checkDocument } from "./file-checks.ts";
-import { problemsOf } from "./file-fields.ts";
 import {
   containerKey,
   type FileContainer,
@@ -9,7 +10,6 @@ import {
   fileDocument,
   isEmbedded,
 } from "./file-schema.ts";
-import { type Problem, readYaml } from "./file-yaml.ts";
 
 export type SnapshotReading =
   | { readonly snapshot: Snapshot; readonly warnings: readonly Problem[] }

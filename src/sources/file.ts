@@ -3,8 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
+import { formatProblem, type Problem } from "../yaml/document.ts";
 import { readSnapshot } from "./file-snapshot.ts";
-import { formatProblem, type Problem } from "./file-yaml.ts";
 import { type FileContent, type Follower, followFile } from "./follow-file.ts";
 import type { Source, SourceStatus } from "./source.ts";
 

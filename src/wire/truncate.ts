@@ -39,7 +39,10 @@ export function composeWithin(
     const kept = withoutPartialRrset(prefix, 2, authority);
     return { octets: finishMessage(kept, { ...header, tc: true }, edns), truncated: true };
   }
-  return { octets: finishMessage(withoutPartialRrset(prefix, 3, additional), header, edns), truncated: false };
+  return {
+    octets: finishMessage(withoutPartialRrset(prefix, 3, additional), header, edns),
+    truncated: false,
+  };
 }
 
 /** A header and the longest question. */

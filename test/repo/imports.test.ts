@@ -10,14 +10,15 @@ const src = join(root, "src");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   base: [],
+  yaml: ["base"],
   linux: ["base"],
   resolver: ["wire", "base"],
   registry: ["wire", "base", "resolver"],
   upstream: ["wire", "base", "resolver"],
   server: ["wire", "base", "resolver"],
-  sources: ["wire", "base", "registry"],
+  sources: ["wire", "base", "yaml", "registry"],
   sandbox: ["wire", "base", "resolver", "registry", "upstream", "server", "linux"],
-  config: ["wire", "base", "sources"],
+  config: ["wire", "base", "yaml"],
   api: ["base", "registry", "sources"],
   daemon: [
     "wire",
@@ -38,12 +39,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages are for the folders named here: a dependency that spreads is one that can't be replaced. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koffi: ["linux"],
-  yaml: ["sources", "config"],
-  zod: ["sources", "config", "api"],
+  yaml: ["yaml"],
+  zod: ["yaml", "sources", "config", "api"],
   hono: ["api"],
   "@hono/node-server": ["api"],
   "prom-client": ["api"],
-  "ipaddr.js": ["base", "sources", "sandbox"],
+  "ipaddr.js": ["base", "yaml", "sources", "sandbox"],
   commander: ["cli"],
   pino: ["cli"],
   "pino-pretty": ["cli"],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { nearest } from "./file-nearest.ts";
+import { nearest } from "./nearest.ts";
 
 const known = ["socket", "listen", "resolvConf", "ttl", "fallbackUpstreams", "upstreams"];
 

@@ -2,8 +2,8 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
-import { nearest } from "./file-nearest.ts";
-import { inOrder, type Path, type Problem, type YamlDocument } from "./file-yaml.ts";
+import { inOrder, type Path, type Problem, type YamlDocument } from "./document.ts";
+import { nearest } from "./nearest.ts";
 
 /** The building blocks of a strict schema whose refusals say what would be right. */
 
