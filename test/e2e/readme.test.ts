@@ -25,8 +25,15 @@ describe.skipIf(reason)(`the README${reason === undefined ? "" : ` (${reason})`}
 
   /** Runs a script in the checkout as if the machine were its own: private network, /run and /tmp. */
   async function shell(script: string): Promise<string> {
-    const lines = ["set -e", "mount -t tmpfs none /run", "mount -t tmpfs none /tmp", `cd ${root}`, script];
-    const args = ["--mount", "--propagation", "private", "sh", "-c", lines.join("\n")];
+    // The checkout may itself be under /tmp.
+    const own = `set -e
+mount -t tmpfs none /run
+mkdir /run/checkout
+mount --bind ${root} /run/checkout
+mount -t tmpfs none /tmp
+cd /run/checkout
+`;
+    const args = ["--mount", "--propagation", "private", "sh", "-c", own + script];
     const { stdout, stderr, status } = await world.host.run("unshare", args, { timeoutMs: 120_000 });
     expect(stderr).not.toMatch(/Cannot|remedy/);
     expect(status, `${stdout}${stderr}`).toBe(0);
