@@ -17,6 +17,7 @@ import { createSources } from "./daemon/sources.ts";
 import { allServers, confinement, hasOwnUpstreams, hostSelection, ownSelection } from "./daemon/upstreams.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
+import { hostSuffix } from "./resolver/host-suffix.ts";
 import type { Resolver } from "./resolver/resolver.ts";
 import { route } from "./resolver/route.ts";
 import { specialUse } from "./resolver/special-use.ts";
@@ -82,9 +83,11 @@ export async function startDaemon(options: {
       const selection: Selection = { servers, dialer: hostDialer, why: `split DNS for ${domain}` };
       return [domain, forward(`split-dns ${domain}`, () => selection)] as const;
     });
+    const zone = registryZone({ registry, ttl: () => config.ttl });
     const hasOwn = (sandbox: string | undefined) => hasOwnUpstreams(containerOf(sandbox));
     return pipeline({
-      registryZone: registryZone({ registry, ttl: () => config.ttl }),
+      registryZone: zone,
+      hostSuffix: hostSuffix({ suffix: () => config.hostSuffix, inner: zone }),
       specialUse: specialUse(),
       ownUpstreams: onlyIf(
         ({ client }) => hasOwn(client.sandbox),

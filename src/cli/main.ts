@@ -6,6 +6,7 @@ import { historyCommand } from "./commands/history.ts";
 import { queryCommand } from "./commands/query.ts";
 import { recordsCommand } from "./commands/records.ts";
 import { resolvconfCommand } from "./commands/resolvconf.ts";
+import { resolvedCommand } from "./commands/resolved.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { statusCommand } from "./commands/status.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -31,6 +32,7 @@ for (const add of [
   attachCommand,
   detachCommand,
   resolvconfCommand,
+  resolvedCommand,
 ]) {
   add(program).exitOverride();
 }

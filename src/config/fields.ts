@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Name } from "../wire/message.ts";
 import { foldName, nameFromText } from "../wire/name.ts";
-import { parsed, Refusal, rangeOf } from "../yaml/fields.ts";
+import { parsed, Refusal, rangeOf, want } from "../yaml/fields.ts";
 
 /** The kinds of values that only `eleven.yaml` has. */
 
@@ -71,6 +71,17 @@ export function bySuffix<T>(map: z.ZodType<Record<string, T>>): z.ZodType<Map<Na
         context.issues.push({ code: "custom", input: record, path: [text], message, params: { at: "key" } });
     }
     return result;
+  });
+}
+
+/** One suffix, as a folded absolute name. */
+export function suffix(): z.ZodType<Name> {
+  return z.string(want("a domain, like docker")).transform((text, context) => {
+    const name = nameFromText(text);
+    const message = suffixProblem(text, name);
+    if (message === undefined) return foldName(name!);
+    context.issues.push({ code: "custom", input: text, message });
+    return z.NEVER;
   });
 }
 

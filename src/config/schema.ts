@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SocketAddress } from "../base/address.ts";
 import type { Name } from "../wire/message.ts";
 import { closed, server, text, want } from "../yaml/fields.ts";
-import { bySuffix, distinct, listener, path, socketPath } from "./fields.ts";
+import { bySuffix, distinct, listener, path, socketPath, suffix } from "./fields.ts";
 import { defaultSocket } from "./socket-path.ts";
 import { type SourceConfig, source } from "./source-schema.ts";
 
@@ -25,6 +25,8 @@ export interface Config {
   readonly fallbackUpstreams: readonly SocketAddress[];
   /** Split DNS: folded suffix -> whom to ask, at least one. */
   readonly domains: ReadonlyMap<Name, readonly SocketAddress[]>;
+  /** Below it the host finds containers, `web.shop.docker.`: a folded name. */
+  readonly hostSuffix: Name;
   /** Seconds, of answers from the registry. */
   readonly ttl: number;
   /** Has no settings yet. */
@@ -89,6 +91,7 @@ export function configSchema(folder: string): z.ZodType<Config> {
         want("a map from suffix to servers, like { corp.example: [10.1.0.53] }"),
       ),
     ).default(() => new Map()),
+    hostSuffix: suffix().default("docker."),
     ttl: z.int(want(TTL_TEXT)).min(0, want(TTL_TEXT)).max(MAX_TTL, want(TTL_TEXT)).default(5),
     // Its settings come with the cache; until then it has none to be set.
     cache: closed({}).default({}),

@@ -4,6 +4,7 @@ import type { Query, Resolver } from "../resolver/resolver.ts";
 /** The resolvers of which the pipeline is made; `daemon.ts` makes them. */
 export interface Parts {
   readonly registryZone: Resolver;
+  readonly hostSuffix: Resolver;
   readonly specialUse: Resolver;
   readonly ownUpstreams: Resolver;
   readonly confinement: Resolver;
@@ -16,7 +17,9 @@ export function pipeline(parts: Parts): Resolver {
   return chain("pipeline", [
     // First: a name that a container owns is never anybody else's, and never leaves this host.
     parts.registryZone,
-    // Behind the registry, so that a network called `onion` works; before anything that would leak these names.
+    // Behind it, so that a network may be called as the suffix is.
+    parts.hostSuffix,
+    // Behind the registry, too, so that a network called `onion` works; before anything that would leak these names.
     parts.specialUse,
     // `docker run --dns` replaces everything below, also what an internal network forbids: such upstreams are asked
     // from inside the container's own namespace, which is as far as the container could get by itself.

@@ -184,6 +184,10 @@ resolvConf: ${world.folder}/host-resolv.conf
         "10.6.0.2",
       );
       expect((await ask(world.host, "@127.0.0.1", "-p", "5311", "db")).stdout.trim()).toBe("10.6.0.2");
+      expect((await ask(world.host, "@127.0.0.1", "-p", "5311", "DB.backend.docker")).stdout.trim()).toBe(
+        "10.6.0.2",
+      );
+      expect((await ask(nodes["web-2"], "@10.5.0.1", "db.backend.docker")).stdout).toBe("");
     });
 
     test("query, records and history tell the same", async () => {
