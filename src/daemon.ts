@@ -1,42 +1,37 @@
 import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
-import type { Control, QueryReport, QueryRequest, StatusReport, UpstreamReport } from "./api/control.ts";
+import type { Control, StatusReport } from "./api/control.ts";
 import { createMetrics, serveMetrics } from "./api/metrics.ts";
 import { serveControl } from "./api/server.ts";
-import { formatSocketAddress } from "./base/address.ts";
 import type { Clock } from "./base/clock.ts";
-import { CodedError } from "./base/errors.ts";
 import type { Logger } from "./base/log.ts";
 import type { Config } from "./config/schema.ts";
+import { asker } from "./daemon/asker.ts";
 import { attaching } from "./daemon/attaching.ts";
-import { plainListeners } from "./daemon/listeners.ts";
+import { containerListeners, plainListeners } from "./daemon/listeners.ts";
 import { onlyIf, pipeline } from "./daemon/pipeline.ts";
-import { readings } from "./daemon/readings.ts";
-import { queryReport } from "./daemon/reports.ts";
+import type { Prepared } from "./daemon/prepared.ts";
+import { labelsOf, readings } from "./daemon/readings.ts";
+import { upstreamReport } from "./daemon/reports.ts";
 import { createSources } from "./daemon/sources.ts";
 import { allServers, confinement, hasOwnUpstreams, hostSelection, ownSelection } from "./daemon/upstreams.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
 import { hostSuffix } from "./resolver/host-suffix.ts";
+import { noTransfer } from "./resolver/no-transfer.ts";
 import type { Resolver } from "./resolver/resolver.ts";
 import { route } from "./resolver/route.ts";
 import { specialUse } from "./resolver/special-use.ts";
-import { noTrace } from "./resolver/trace.ts";
 import { attachments } from "./sandbox/attachments.ts";
 import { failureLog } from "./server/failure-log.ts";
 import { createHandler, type Observation } from "./server/handle.ts";
-import { respond } from "./server/respond.ts";
-import { tcpListener } from "./server/tcp.ts";
-import { udpListener } from "./server/udp.ts";
 import { admission } from "./upstream/admission.ts";
 import { upstreamCounters } from "./upstream/counters.ts";
 import { hostDialer } from "./upstream/dialer.ts";
 import { forwarder, type Select, type Selection } from "./upstream/forwarder.ts";
-import { health, serverKey } from "./upstream/health.ts";
+import { health } from "./upstream/health.ts";
 import { hostResolvConf } from "./upstream/host-resolv-conf.ts";
 import { version } from "./version.ts";
-import { RrClass, rcodeName, typeName, typeNumber } from "./wire/iana.ts";
-import { nameFromText } from "./wire/name.ts";
 
 /** How long a stopping daemon lets queries wait for upstreams; the rest of its two seconds is for answering them. */
 const STOP_GRACE_MS = 700;
@@ -58,6 +53,7 @@ export async function startDaemon(options: {
   let config = options.config;
   const began = new Date(clock.wall()).toISOString();
   const stopping = new AbortController();
+  let exposition: { close(): Promise<void> } | undefined;
 
   // What is true: the sources tell the registry which containers exist.
   const registry = createRegistry({ clock, host: hostname() });
@@ -86,6 +82,7 @@ export async function startDaemon(options: {
     const zone = registryZone({ registry, ttl: () => config.ttl });
     const hasOwn = (sandbox: string | undefined) => hasOwnUpstreams(containerOf(sandbox));
     return pipeline({
+      noTransfer: noTransfer(),
       registryZone: zone,
       hostSuffix: hostSuffix({ suffix: () => config.hostSuffix, inner: zone }),
       specialUse: specialUse(),
@@ -103,73 +100,19 @@ export async function startDaemon(options: {
   // Who asks.
   const metrics = createMetrics(
     readings({ registry, attached: () => attached.status(), admitted, counters: upstreamCounts }),
+    (container) => container === "" || [...registry.containers()].some(({ name }) => name === container),
   );
   const logFailure = failureLog({ clock, log });
   function observe(seen: Observation): void {
-    const { answer, client, question } = seen;
-    const container = containerOf(client.sandbox)?.name ?? "";
-    metrics.query({
-      container,
-      qtype: typeName(question.type),
-      rcode: rcodeName(answer.rcode),
-      origin: answer.origin,
-    });
+    if (exposition !== undefined) metrics.query(labelsOf(seen, containerOf(seen.client.sandbox)));
     logFailure(seen);
   }
-  const handler = createHandler({ resolver: () => resolver, observe, clock, log, signal: stopping.signal });
+  const handler = createHandler({ resolver: () => resolver, observe, log, signal: stopping.signal });
   const { sandboxByAddress } = registry;
   const listeners = plainListeners({ handler, sandboxByAddress, clock, log });
-  const attached = attachments({
-    clock,
-    log,
-    serve: {
-      udp: (socket, sandbox) => {
-        const client = { sandbox, transport: "udp" } as const;
-        return udpListener({
-          name: `udp 127.0.0.11 of ${sandbox}`,
-          socket,
-          client: () => client,
-          handler,
-          clock,
-          log,
-        });
-      },
-      tcp: (server, sandbox) => {
-        const client = { sandbox, transport: "tcp" } as const;
-        return tcpListener({
-          name: `tcp 127.0.0.11 of ${sandbox}`,
-          server,
-          client: () => client,
-          handler,
-          clock,
-          log,
-        });
-      },
-    },
-  });
+  const attached = attachments({ clock, log, serve: containerListeners({ handler, clock, log }) });
   const attach = attaching({ config: () => config, registry, attachments: attached });
   registry.onChange(() => attach.reconcile());
-
-  async function query(request: QueryRequest): Promise<QueryReport> {
-    const name = nameFromText(request.name);
-    const type = typeNumber(request.type);
-    if (name === undefined) throw usage(`Cannot ask for "${request.name}": it is not a domain name`);
-    if (type === undefined) throw usage(`Cannot ask for type "${request.type}": there is no such type`);
-    const container = request.from === undefined ? undefined : registry.findContainer(request.from);
-    if (request.from !== undefined && container === undefined) {
-      const remedy = "see the containers with `eleven records`";
-      throw new CodedError("NO_SUCH_CONTAINER", `Cannot ask as "${request.from}": no source knows it`, {
-        remedy,
-      });
-    }
-    const question = { name, type, class: RrClass.IN };
-    const client = { sandbox: container?.key, transport: "control" } as const;
-    const flags = { rd: true, cd: false, ad: false, do: false };
-    const begin = clock.now();
-    const asked = { question, client, ...flags, signal: stopping.signal, trace: noTrace };
-    const answer = await respond(resolver, asked, log);
-    return queryReport(question, container?.name ?? null, answer, clock.now() - begin);
-  }
 
   function status(): StatusReport {
     const attachments = attach.reports();
@@ -184,23 +127,39 @@ export async function startDaemon(options: {
       attached: attachments.filter(({ state }) => state === "attached").map(({ container }) => container),
       attachments,
       listeners: listeners.names(),
-      upstreams: allServers(config, hostServers).map((server): UpstreamReport => {
-        const { state, rttMs } = upstreamHealth.of(serverKey(hostDialer.scope, server));
-        return { address: formatSocketAddress(server), state, rttMs: rttMs ?? null };
-      }),
+      upstreams: allServers(config, hostServers).map((server) => upstreamReport(server, upstreamHealth)),
     };
   }
 
-  async function reload(next: Config): Promise<void> {
-    await listeners.reconcile(next.listen);
-    await sources.reconcile(next.sources);
-    if (next.socket !== config.socket || !isDeepStrictEqual(next.metrics, config.metrics)) {
-      log.warn({}, "`socket` and `metrics` keep their old values until the daemon is started anew");
+  async function putInForce(next: Config): Promise<void> {
+    const prepared: Prepared[] = [];
+    try {
+      prepared.push(await listeners.prepare(next.listen));
+      prepared.push(await sources.prepare(next.sources));
+    } catch (error) {
+      await Promise.all(prepared.map((part) => part.abandon()));
+      throw error;
     }
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });
     config = next;
     resolver = buildPipeline();
     attach.reconcile();
+    await Promise.all(prepared.map((part) => part.commit()));
+  }
+
+  // One after the other: a reload that overtook another would start and stop the same things.
+  let lastReload: Promise<void> = Promise.resolve();
+  function reload(next: Config): Promise<void> {
+    lastReload = lastReload
+      .catch(() => {})
+      .then(() => {
+        if (stopping.signal.aborted) return;
+        if (next.socket !== config.socket || !isDeepStrictEqual(next.metrics, config.metrics)) {
+          log.warn({}, "`socket` and `metrics` keep their old values until the daemon is started anew");
+        }
+        return putInForce(next);
+      });
+    return lastReload;
   }
 
   async function close(): Promise<void> {
@@ -213,7 +172,7 @@ export async function startDaemon(options: {
 
   const surface: Control = {
     status,
-    query,
+    query: asker({ registry, resolver: () => resolver, clock, log, signal: stopping.signal }),
     records: (filter) => registry.records(filter),
     history: (name) => registry.history(name),
     attach: async (containers) => attach.attach(containers),
@@ -222,19 +181,12 @@ export async function startDaemon(options: {
 
   // The control socket first: it is the lock that keeps a second daemon out.
   const control = await serveControl({ path: config.socket, control: surface, log });
-  let exposition: { close(): Promise<void> } | undefined;
   try {
-    await sources.reconcile(config.sources);
-    await listeners.reconcile(config.listen);
+    await putInForce(config);
     if (config.metrics !== undefined) exposition = await serveMetrics(metrics, config.metrics);
-    attach.reconcile();
   } catch (error) {
     await close();
     throw error;
   }
   return { ...surface, reload, close };
-}
-
-function usage(message: string): CodedError {
-  return new CodedError("USAGE", message);
 }

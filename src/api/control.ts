@@ -32,13 +32,19 @@ export interface StatusReport {
 export interface AttachmentReport {
   readonly container: string;
   readonly state: "attached" | "waiting" | "failed";
+  /** ISO 8601. */
+  readonly since: string;
   readonly reason: string | null;
+  readonly remedy: string | null;
 }
 
 export interface UpstreamReport {
   readonly address: string;
   readonly state: "up" | "down" | "unknown";
   readonly rttMs: number | null;
+  /** ISO 8601, when this state began; null while unknown. */
+  readonly since: string | null;
+  readonly lastFailure: string | null;
 }
 
 export interface QueryRequest {
@@ -77,5 +83,9 @@ export interface RecordFilter {
 export interface AttachReport {
   /** Names of the containers that are attached, or detached, now. */
   readonly done: readonly string[];
-  readonly failed: readonly { readonly container: string; readonly reason: string }[];
+  readonly failed: readonly {
+    readonly container: string;
+    readonly reason: string;
+    readonly remedy?: string;
+  }[];
 }

@@ -5,9 +5,17 @@ import { CodedError, messageOf } from "../base/errors.ts";
 
 /** What is counted, in Prometheus' names. */
 export interface Metrics {
-  query(labels: { container: string; qtype: string; rcode: string; origin: string }): void;
+  query(labels: QueryLabels): void;
   /** The exposition, text format 0.0.4. */
   text(): Promise<string>;
+}
+
+export interface QueryLabels {
+  readonly container: string;
+  /** From a bounded set: clients choose the types. */
+  readonly qtype: string;
+  readonly rcode: string;
+  readonly origin: string;
 }
 
 /** A number that is kept elsewhere and read at each scrape. */
@@ -18,7 +26,8 @@ export interface Reading {
   read(): number;
 }
 
-export function createMetrics(readings: readonly Reading[]): Metrics {
+/** `lives` tells whether a container still exists: a scrape must not grow with all that ever were. */
+export function createMetrics(readings: readonly Reading[], lives: (container: string) => boolean): Metrics {
   const register = new Prometheus();
   const registers = [register];
   const queries = new Counter({
@@ -38,7 +47,22 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
       const counter: Counter = new Counter({ name, help, registers, collect });
     }
   }
-  return { query: (labels) => queries.inc(labels), text: () => register.metrics() };
+  const ofContainer = new Map<string, Map<string, QueryLabels>>();
+  return {
+    query(labels) {
+      queries.inc({ ...labels });
+      const known = ofContainer.get(labels.container) ?? new Map<string, QueryLabels>();
+      ofContainer.set(labels.container, known.set(Object.values(labels).join(" "), labels));
+    },
+    text() {
+      for (const [container, counted] of ofContainer) {
+        if (lives(container)) continue;
+        for (const labels of counted.values()) queries.remove({ ...labels });
+        ofContainer.delete(container);
+      }
+      return register.metrics();
+    },
+  };
 }
 
 /** Serves `GET /metrics`. Throws a CodedError LISTEN. */

@@ -31,9 +31,11 @@ export async function serveControl(options: {
   app.onError((error, c) => {
     if (!(error instanceof CodedError))
       log.error({ err: error, path: c.req.path }, "a control request failed");
-    const coded = error instanceof CodedError ? error : new CodedError("USAGE", messageOf(error));
-    const { code, message, remedy } = coded;
-    return c.json({ error: { code, message, remedy } }, 400);
+    const remedy = "this is a fault of eleven: see the daemon's log";
+    const coded =
+      error instanceof CodedError ? error : new CodedError("INTERNAL", messageOf(error), { remedy });
+    const body = { error: { code: coded.code, message: coded.message, remedy: coded.remedy } };
+    return c.json(body, coded.code === "INTERNAL" ? 500 : 400);
   });
   // A newer client may ask for what this daemon does not know yet.
   app.notFound((c) => {

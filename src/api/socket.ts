@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { dirname, resolve } from "node:path";
 import { CodedError } from "../base/errors.ts";
 
+/** sun_path of unix(7), less its final NUL; Node would cut the rest off without a word. */
+const PATH_MAX = 107;
 /** How long a holder of the socket may take to say who it is. */
 const WHO_MS = 500;
 
@@ -12,6 +15,10 @@ const WHO_MS = 500;
  */
 export async function listenOnSocket(server: Server, path: string): Promise<{ close(): Promise<void> }> {
   const absolute = resolve(path);
+  if (Buffer.byteLength(absolute) > PATH_MAX) {
+    const message = `Cannot listen on ${absolute}: a socket's path has ${PATH_MAX} octets at most`;
+    throw new CodedError("LISTEN", message, { remedy: "choose a shorter path with --socket or `socket:`" });
+  }
   const lock = await takeLock(absolute);
   try {
     mkdirSync(dirname(absolute), { recursive: true, mode: 0o755 });
@@ -45,7 +52,8 @@ async function takeLock(path: string): Promise<Server | undefined> {
   if (process.platform !== "linux") return undefined;
   const lock = createServer((socket) => socket.on("error", () => {}).end(String(process.pid)));
   lock.unref();
-  const name = `\0eleven:${path}`;
+  // A hash, because the kernel cuts the name of a socket after 107 octets, and a path may be as long.
+  const name = `\0eleven:${createHash("sha256").update(path).digest("hex")}`;
   try {
     await listen(lock, name);
     return lock;

@@ -8,7 +8,8 @@ export type ErrorCode =
   | "UNREACHABLE"
   | "NO_SUCH_CONTAINER"
   | "ATTACH"
-  | "UNSUPPORTED";
+  | "UNSUPPORTED"
+  | "INTERNAL";
 
 /**
  * An error for people: what failed and why in `message` ("Cannot <action> <value>: <state>", no full stop), what

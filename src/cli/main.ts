@@ -37,6 +37,12 @@ for (const add of [
   add(program).exitOverride();
 }
 
+// `eleven records | head -1`: whoever has read enough closes the pipe, and there is nobody left to complain to.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -41,11 +41,23 @@ export function outputOf(command: Command): Output {
 
 /** What, why and the remedy on stderr; a stack trace only where the fault is ours. */
 export function printError(error: unknown): void {
-  const lines = [messageOf(error)];
+  // A message may have lines of its own, one for each fault.
+  const lines = messageOf(error).split("\n").map(printable);
   if (error instanceof CodedError) {
-    if (error.remedy !== undefined) lines.push(`  remedy: ${error.remedy}`);
-  } else if (error instanceof Error && error.stack !== undefined) lines[0] = error.stack;
+    if (error.remedy !== undefined) lines.push(`  remedy: ${printable(error.remedy)}`);
+  } else if (error instanceof Error && error.stack !== undefined) lines.splice(0, lines.length, error.stack);
   process.stderr.write(`${lines.join("\n")}\n`);
+}
+
+/**
+ * Text from elsewhere (names, what an upstream says) for a terminal: control characters, which could move the cursor
+ * or worse, become visible.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 /** Columns under upper-case headings; a table without rows is the sentence `none`. */
@@ -55,7 +67,7 @@ export function table(
   none: string,
 ): string {
   if (rows.length === 0) return none;
-  const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
+  const all = [headings.map((heading) => heading.toUpperCase()), ...rows.map((row) => row.map(printable))];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   return all
     .map((row) =>

@@ -38,37 +38,57 @@ export function attaching(options: {
     attachments.reconcile(wanted);
   }
 
-  /** Says for each container whether it is wanted, brings that about, and reports through `outcome` what came of it. */
+  /** Says for each container whether it is wanted, brings that about, and reports through `failure` what came of it. */
   function say(
     names: readonly string[],
     attach: boolean,
-    outcome: (container: Container) => string | undefined,
+    failure: (container: Container) => Failure | undefined,
   ) {
     const done: string[] = [];
-    const failed: { container: string; reason: string }[] = [];
+    const failed: ({ container: string } & Failure)[] = [];
     const found = names.map((name) => ({ name, container: registry.findContainer(name) }));
     for (const { container } of found) if (container !== undefined) said.set(container.name, attach);
     reconcile();
     for (const { name, container } of found) {
-      const reason = container === undefined ? "no source knows such a container" : outcome(container);
-      if (reason === undefined) done.push(container?.name ?? name);
-      else failed.push({ container: name, reason });
+      const why = container === undefined ? NOBODY : failure(container);
+      if (why === undefined) done.push(container?.name ?? name);
+      else failed.push({ container: name, ...why });
     }
     return { done, failed };
   }
 
+  function attachFailure({ key, netns }: Container): Failure | undefined {
+    if (netns === undefined) return NO_NETNS;
+    const { state, reason, remedy } = attachments.status().find(({ sandbox }) => sandbox === key) ?? {};
+    if (state === "attached") return undefined;
+    return { reason: reason ?? "not attached yet", ...(remedy !== undefined && { remedy }) };
+  }
+
   return {
     reconcile,
-    attach: (names) =>
-      say(names, true, ({ key, netns }) => {
-        if (netns === undefined) return "its source does not say where its network namespace is (`netns:`)";
-        const status = attachments.status().find(({ sandbox }) => sandbox === key);
-        return status?.state === "attached" ? undefined : (status?.reason ?? "not attached yet");
-      }),
+    attach: (names) => say(names, true, attachFailure),
     detach: (names) => say(names, false, () => undefined),
     reports: () =>
-      attachments
-        .status()
-        .map(({ name, state, reason }) => ({ container: name, state, reason: reason ?? null })),
+      attachments.status().map(({ name, state, since, reason, remedy }) => ({
+        container: name,
+        state,
+        since,
+        reason: reason ?? null,
+        remedy: remedy ?? null,
+      })),
   };
 }
+
+interface Failure {
+  readonly reason: string;
+  readonly remedy?: string;
+}
+
+const NOBODY: Failure = {
+  reason: "no source knows such a container",
+  remedy: "see the containers with `eleven records`",
+};
+const NO_NETNS: Failure = {
+  reason: "its source does not say where its network namespace is (no netns)",
+  remedy: "give the container `netns:` in the file source",
+};

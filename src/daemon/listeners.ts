@@ -5,15 +5,17 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../resolver/resolver.ts";
+import type { Serve } from "../sandbox/attachment.ts";
 import type { Handler } from "../server/handle.ts";
 import type { Listener } from "../server/listener.ts";
 import { tcpListener } from "../server/tcp.ts";
 import { udpListener } from "../server/udp.ts";
+import type { Prepared } from "./prepared.ts";
 
 /** The plain listeners: those that the configuration names, besides the containers' own. */
 export interface PlainListeners {
-  /** Opens what is new in `wanted` and closes what is no longer there. Throws a CodedError LISTEN, having changed nothing. */
-  reconcile(wanted: readonly SocketAddress[]): Promise<void>;
+  /** Opens what is new in `wanted`; committing closes what is no longer there. Throws a CodedError LISTEN. */
+  prepare(wanted: readonly SocketAddress[]): Promise<Prepared>;
   /** `127.0.0.1:5311`, in the order of the configuration. */
   names(): string[];
   close(): Promise<void>;
@@ -50,9 +52,10 @@ export function plainListeners(options: {
     }
   }
 
-  async function reconcile(wanted: readonly SocketAddress[]): Promise<void> {
+  async function prepare(wanted: readonly SocketAddress[]): Promise<Prepared> {
     const next: typeof open = new Map();
     const opened: Listener[] = [];
+    const abandon = (): Promise<void> => closeAll(opened);
     try {
       for (const address of wanted) {
         const configured = formatSocketAddress(address);
@@ -61,17 +64,40 @@ export function plainListeners(options: {
         next.set(configured, there);
       }
     } catch (error) {
-      await closeAll(opened);
+      await abandon();
       throw error;
     }
-    const gone = [...open]
-      .filter(([configured]) => !next.has(configured))
-      .flatMap(([, { listeners }]) => listeners);
-    open = next;
-    await closeAll(gone);
+    async function commit(): Promise<void> {
+      const before = open;
+      open = next;
+      await closeAll(
+        [...before].filter(([configured]) => !next.has(configured)).flatMap(([, gone]) => gone.listeners),
+      );
+    }
+    return { commit, abandon };
   }
 
-  return { reconcile, names: () => [...open.values()].map(({ name }) => name), close: () => reconcile([]) };
+  return {
+    prepare,
+    names: () => [...open.values()].map(({ name }) => name),
+    async close() {
+      await closeAll([...open.values()].flatMap(({ listeners }) => listeners));
+    },
+  };
+}
+
+/** Makes listeners of the sockets that were opened on 127.0.0.11:53 of containers. */
+export function containerListeners(
+  options: Pick<Parameters<typeof udpListener>[0], "handler" | "clock" | "log">,
+): Serve {
+  const named = (transport: "udp" | "tcp", sandbox: string) => {
+    const client = { sandbox, transport } as const;
+    return { name: `${transport} 127.0.0.11 of ${sandbox}`, client: () => client, ...options };
+  };
+  return {
+    udp: (socket, sandbox) => udpListener({ socket, ...named("udp", sandbox) }),
+    tcp: (server, sandbox) => tcpListener({ server, ...named("tcp", sandbox) }),
+  };
 }
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {
@@ -112,7 +138,7 @@ function cannotListen(address: SocketAddress, transport: string, cause: NodeJS.E
   const state = STATES[cause.code ?? ""] ?? cause.message;
   const remedy =
     cause.code === "EADDRINUSE"
-      ? `see who it is with: ss -lnp 'sport = :${address.port}', or choose another address with \`listen:\``
+      ? `see who it is with: ss -lnp 'sport = :${address.port}'; if it is this daemon on a wider address, start it anew`
       : "choose another address with `listen:`";
   return new CodedError("LISTEN", `Cannot listen on ${where} (${transport}): ${state}`, { remedy, cause });
 }

@@ -3,6 +3,7 @@ import type { Query, Resolver } from "../resolver/resolver.ts";
 
 /** The resolvers of which the pipeline is made; `daemon.ts` makes them. */
 export interface Parts {
+  readonly noTransfer: Resolver;
   readonly registryZone: Resolver;
   readonly hostSuffix: Resolver;
   readonly specialUse: Resolver;
@@ -15,7 +16,9 @@ export interface Parts {
 /** The query path, first to last. The order is the meaning; each place says why it is where it is. */
 export function pipeline(parts: Parts): Resolver {
   return chain("pipeline", [
-    // First: a name that a container owns is never anybody else's, and never leaves this host.
+    // Whatever the name, this is no question for us or for an upstream.
+    parts.noTransfer,
+    // First of those that know names: a name that a container owns is never anybody else's, and never leaves this host.
     parts.registryZone,
     // Behind it, so that a network may be called as the suffix is.
     parts.hostSuffix,

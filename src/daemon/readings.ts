@@ -1,8 +1,22 @@
-import type { Reading } from "../api/metrics.ts";
+import type { QueryLabels, Reading } from "../api/metrics.ts";
+import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { AttachmentStatus } from "../sandbox/attachment-status.ts";
+import type { Observation } from "../server/handle.ts";
 import type { Admission } from "../upstream/admission.ts";
 import type { UpstreamCounters } from "../upstream/counters.ts";
+import { rcodeName, typeName } from "../wire/iana.ts";
+
+/** What a query is counted under. Types without a name of their own count together, as clients can make them up. */
+export function labelsOf({ answer, question }: Observation, container: Container | undefined): QueryLabels {
+  const qtype = typeName(question.type);
+  return {
+    container: container?.name ?? "",
+    qtype: qtype.startsWith("TYPE") ? "other" : qtype,
+    rcode: rcodeName(answer.rcode),
+    origin: answer.origin,
+  };
+}
 
 /** The numbers that the parts keep anyway, under Prometheus' names. */
 export function readings(parts: {

@@ -1,5 +1,8 @@
-import type { QueryReport, RecordReport } from "../api/control.ts";
+import type { QueryReport, RecordReport, UpstreamReport } from "../api/control.ts";
+import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Answer } from "../resolver/resolver.ts";
+import { hostDialer } from "../upstream/dialer.ts";
+import { type Health, serverKey } from "../upstream/health.ts";
 import { rcodeName, typeName } from "../wire/iana.ts";
 import type { Question, ResourceRecord } from "../wire/message.ts";
 import { formatRdata } from "../wire/presentation.ts";
@@ -27,4 +30,16 @@ export function queryReport(
 
 function recordReport(rr: ResourceRecord): RecordReport {
   return { name: rr.name, type: typeName(rr.type), ttl: rr.ttl, data: formatRdata(rr) };
+}
+
+/** What is known of a server that is asked from the host's namespace. */
+export function upstreamReport(server: SocketAddress, health: Health): UpstreamReport {
+  const { state, rttMs, since, lastFailure } = health.of(serverKey(hostDialer.scope, server));
+  return {
+    address: formatSocketAddress(server),
+    state,
+    rttMs: rttMs ?? null,
+    since: since === undefined ? null : new Date(since).toISOString(),
+    lastFailure: lastFailure ?? null,
+  };
 }

@@ -5,14 +5,15 @@ import type { SourceConfig } from "../config/schema.ts";
 import type { Registry } from "../registry/registry.ts";
 import { fileSource } from "../sources/file.ts";
 import type { Source, SourceStatus } from "../sources/source.ts";
+import type { Prepared } from "./prepared.ts";
 
 /** All that tell the registry which containers exist. */
 export interface Sources {
   /**
-   * Starts what is new in `wanted`, refreshes what stays, and takes out of the registry what is gone. Throws a
-   * CodedError if a new one can't be started; then the old ones go on.
+   * Starts what is new in `wanted`; throws a CodedError if one can't be started. Committing refreshes what stays,
+   * and takes out of the registry what is gone.
    */
-  reconcile(wanted: readonly SourceConfig[]): Promise<void>;
+  prepare(wanted: readonly SourceConfig[]): Promise<Prepared>;
   status(): SourceStatus[];
   close(): Promise<void>;
 }
@@ -36,39 +37,38 @@ export function createSources(options: {
     });
   }
 
-  async function reconcile(wanted: readonly SourceConfig[]): Promise<void> {
+  async function prepare(wanted: readonly SourceConfig[]): Promise<Prepared> {
     const next = new Map<string, Source>();
-    const started: Source[] = [];
-    for (const config of wanted) {
-      const name = nameOf(config);
-      next.set(name, running.get(name) ?? make(config));
+    for (const config of wanted) next.set(nameOf(config), running.get(nameOf(config)) ?? make(config));
+    const fresh = [...next].filter(([name]) => !running.has(name));
+    async function abandon(): Promise<void> {
+      for (const [name, source] of fresh) await end(name, source, "reload refused");
     }
-    for (const name of next.keys()) if (!running.has(name)) registry.expect(name);
+    for (const [name] of fresh) registry.expect(name);
     try {
-      for (const [name, source] of next) {
-        if (running.has(name)) continue;
-        started.push(source);
-        await source.start();
-      }
+      for (const [, source] of fresh) await source.start();
     } catch (error) {
-      await Promise.all(started.map((source) => source.stop()));
-      for (const source of next.values())
-        if (!running.has(source.name)) registry.forget(source.name, "reload refused");
+      await abandon();
       throw error;
     }
-    const before = running;
-    running = next;
-    for (const [name, source] of before) {
-      if (next.has(name)) await source.refresh();
-      else {
-        await source.stop();
-        registry.forget(name, "source taken out of the configuration");
+    async function commit(): Promise<void> {
+      const before = running;
+      running = next;
+      for (const [name, source] of before) {
+        if (next.has(name)) await source.refresh();
+        else await end(name, source, "source taken out of the configuration");
       }
     }
+    return { commit, abandon };
+  }
+
+  async function end(name: string, source: Source, cause: string): Promise<void> {
+    await source.stop();
+    registry.forget(name, cause);
   }
 
   return {
-    reconcile,
+    prepare,
     status: () => [...running.values()].map((source) => source.status()),
     async close() {
       await Promise.all([...running.values()].map((source) => source.stop()));

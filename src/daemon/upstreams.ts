@@ -11,12 +11,29 @@ import type { Selection } from "../upstream/forwarder.ts";
 import type { HostResolvConf } from "../upstream/host-resolv-conf.ts";
 import { EdeCode } from "../wire/iana.ts";
 
-/** The servers asked for everything that has no place of its own: configured, the host's, or else the fallback. */
+/**
+ * The servers asked for everything that has no place of its own: configured, the host's, or else the fallback. Never
+ * our own listeners, which a resolv.conf may well name: asking ourselves would go round until it is stopped.
+ */
 export function hostSelection(config: Config, hostResolvConf: HostResolvConf): Selection {
-  const servers = config.upstreams === "host" ? hostResolvConf.current().servers : config.upstreams;
-  const why = config.upstreams === "host" ? `the host's ${config.resolvConf}` : "configured upstreams";
-  if (servers.length > 0) return { servers, dialer: hostDialer, why };
-  return { servers: config.fallbackUpstreams, dialer: hostDialer, why: `fallback: ${why} names no server` };
+  const { servers, why } = preferred(config, hostResolvConf);
+  const own = new Set(config.listen.map(formatSocketAddress));
+  const others = servers.filter((server) => !own.has(formatSocketAddress(server)));
+  if (others.length > 0) return { servers: others, dialer: hostDialer, why };
+  const problem = servers.length > 0 ? `${why}: nobody but this server itself` : why;
+  const fallback = config.fallbackUpstreams;
+  return {
+    servers: fallback,
+    dialer: hostDialer,
+    why: fallback.length > 0 ? `fallback: ${problem}` : problem,
+  };
+}
+
+function preferred(config: Config, hostResolvConf: HostResolvConf): Pick<Selection, "servers" | "why"> {
+  if (config.upstreams !== "host") return { servers: config.upstreams, why: "configured upstreams" };
+  const { servers, problem } = hostResolvConf.current();
+  const file = `the host's ${config.resolvConf}`;
+  return { servers, why: problem === undefined ? file : `${file} (${problem})` };
 }
 
 /**

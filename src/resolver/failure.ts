@@ -1,3 +1,4 @@
+import { Rcode } from "../wire/iana.ts";
 import type { ExtendedError } from "../wire/message.ts";
 
 /**
@@ -12,6 +13,6 @@ export class ResolveFailure extends Error {
   constructor(ede: ExtendedError, options: { rcode?: number; cause?: unknown } = {}) {
     super(ede.text, { cause: options.cause });
     this.ede = ede;
-    this.rcode = options.rcode ?? 2;
+    this.rcode = options.rcode ?? Rcode.SERVFAIL;
   }
 }

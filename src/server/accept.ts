@@ -1,9 +1,8 @@
 import { Opcode, Rcode } from "../wire/iana.ts";
+import { HEADER_LENGTH } from "../wire/limits.ts";
 
 /** What the header alone decides: read on, stay silent, or answer with this rcode. */
 export type Verdict = "accept" | "ignore" | { readonly rcode: number };
-
-const HEADER_OCTETS = 12;
 
 /**
  * Decides from the first 12 octets, before anything else is parsed.
@@ -15,8 +14,8 @@ const HEADER_OCTETS = 12;
  *   RFC 1995 §3), two additional ones (OPT and TSIG). These are the limits of Docker's library.
  */
 export function accept(octets: Uint8Array): Verdict {
-  if (octets.length < HEADER_OCTETS) return "ignore";
-  const view = new DataView(octets.buffer, octets.byteOffset, HEADER_OCTETS);
+  if (octets.length < HEADER_LENGTH) return "ignore";
+  const view = new DataView(octets.buffer, octets.byteOffset, HEADER_LENGTH);
   const flags = view.getUint16(2);
   if (flags & 0x8000) return "ignore";
   if (((flags >> 11) & 0xf) !== Opcode.QUERY) return { rcode: Rcode.NOTIMP };
@@ -28,7 +27,7 @@ export function accept(octets: Uint8Array): Verdict {
 
 /** A response of 12 octets and nothing else: id, opcode and RD as they came (RFC 1035 §4.1.1), with this rcode. */
 export function bareResponse(octets: Uint8Array, rcode: number): Uint8Array {
-  const response = new Uint8Array(HEADER_OCTETS);
+  const response = new Uint8Array(HEADER_LENGTH);
   response.set(octets.subarray(0, 2));
   response[2] = 0x80 | (octets[2]! & 0x79);
   response[3] = rcode & 0xf;

@@ -1,9 +1,9 @@
-import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { answer as reply } from "../resolver/reply.ts";
 import type { Answer, Client, Query, Resolver } from "../resolver/resolver.ts";
 import { noTrace } from "../resolver/trace.ts";
 import { extendedErrorOption } from "../wire/edns.ts";
-import { Rcode, RrType } from "../wire/iana.ts";
+import { Rcode } from "../wire/iana.ts";
 import type { Edns, Message, Question } from "../wire/message.ts";
 import { parseMessage } from "../wire/parse.ts";
 import { composeWithin } from "../wire/truncate.ts";
@@ -18,12 +18,11 @@ const TCP_LIMIT = 65_535;
 /** The payload size that we offer in our own OPT (RFC 9715 §3.1 calls 1232 the conservative choice). */
 const OWN_UDP_PAYLOAD_SIZE = 1232;
 
-/** One answered query, as counters and query logs want it. */
+/** One answered query, as counters want it. */
 export interface Observation {
   readonly client: Client;
   readonly question: Question;
   readonly answer: Answer;
-  readonly ms: number;
 }
 
 /** Octets in, octets out. */
@@ -33,8 +32,6 @@ export interface Handler {
    * whatever the octets are; the octets are not kept.
    */
   handle(octets: Uint8Array, client: Client): Promise<Uint8Array | undefined>;
-  /** Queries that were accepted and not answered yet. */
-  readonly inFlight: number;
 }
 
 /**
@@ -44,12 +41,9 @@ export interface Handler {
 export function createHandler(options: {
   readonly resolver: () => Resolver;
   readonly observe: (observation: Observation) => void;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }): Handler {
-  let inFlight = 0;
-
   async function handle(octets: Uint8Array, client: Client): Promise<Uint8Array | undefined> {
     const verdict = accept(octets);
     if (verdict === "ignore") return undefined;
@@ -57,15 +51,11 @@ export function createHandler(options: {
     const parsed = parseMessage(octets);
     const question = parsed.ok ? parsed.message.questions[0] : undefined;
     if (!parsed.ok || question === undefined) return bareResponse(octets, Rcode.FORMERR);
-    inFlight++;
-    try {
-      const begin = options.clock.now();
-      const answer = refusal(parsed.message, question) ?? (await ask(parsed.message, question, client));
-      options.observe({ client, question, answer, ms: options.clock.now() - begin });
-      return compose(parsed.message, answer, client, options.log);
-    } finally {
-      inFlight--;
-    }
+    const answer = isUnknownVersion(parsed.message)
+      ? reply("none", { rcode: Rcode.BADVERS })
+      : await ask(parsed.message, question, client);
+    options.observe({ client, question, answer });
+    return compose(parsed.message, answer, client, options.log);
   }
 
   function ask(message: Message, question: Question, client: Client): Promise<Answer> {
@@ -83,33 +73,12 @@ export function createHandler(options: {
     return respond(options.resolver(), query, options.log);
   }
 
-  return {
-    handle,
-    get inFlight() {
-      return inFlight;
-    },
-  };
+  return { handle };
 }
 
-/** What is refused whoever asks: an EDNS version that nobody has defined, and zone transfers. */
-function refusal(message: Message, question: Question): Answer | undefined {
-  if (message.edns !== undefined && message.edns.version > 0) return refused(Rcode.BADVERS);
-  if (question.type === RrType.AXFR || question.type === RrType.IXFR) return refused(Rcode.REFUSED);
-  return undefined;
-}
-
-function refused(rcode: number): Answer {
-  return {
-    rcode,
-    aa: false,
-    ad: false,
-    answers: [],
-    authority: [],
-    additional: [],
-    ede: [],
-    origin: "none",
-    upstream: undefined,
-  };
+/** An EDNS version that nobody has defined yet (RFC 6891 §6.1.3). */
+function isUnknownVersion({ edns }: Message): boolean {
+  return edns !== undefined && edns.version > 0;
 }
 
 function compose(request: Message, answer: Answer, client: Client, log: Logger): Uint8Array {
@@ -121,7 +90,7 @@ function compose(request: Message, answer: Answer, client: Client, log: Logger):
   } catch (error) {
     // An upstream's answer that was parsed can always be composed; a registry name has been checked by its source.
     log.error({ err: error, qname: request.questions[0]?.name }, "an answer could not be composed");
-    return composeWithin(responseTo(request, refused(Rcode.SERVFAIL)), limit).octets;
+    return composeWithin(responseTo(request, reply("none", { rcode: Rcode.SERVFAIL })), limit).octets;
   }
 }
 

@@ -2,9 +2,12 @@
 export interface Listener {
   /** `udp 127.0.0.1:5311` */
   readonly name: string;
-  /** Answers what is in flight, and closes; at the latest after a second. */
+  /** Answers what is in flight, and closes; at the latest after `CLOSE_GRACE_MS`. */
   close(): Promise<void>;
 }
 
-/** How long a closing listener waits for queries in flight: SIGTERM shall end the program within two seconds. */
-export const CLOSE_GRACE_MS = 1000;
+/**
+ * How long a closing listener waits for queries in flight: longer than a forwarder takes to give up, so that each gets
+ * its answer. Whoever is in a hurry aborts the queries instead.
+ */
+export const CLOSE_GRACE_MS = 5000;

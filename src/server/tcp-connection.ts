@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
+import { frame } from "../wire/frame.ts";
 
 /** A connection on which nothing happens is closed (RFC 7766 §6.2.3: "of the order of a few seconds"). */
 export const IDLE_MS = 10_000;
@@ -65,7 +66,7 @@ export function serveConnection(options: {
     const response = await handle(octets);
     inWork--;
     if (socket.destroyed) return;
-    if (response !== undefined) socket.write(framed(response));
+    if (response !== undefined) socket.write(frame(response));
     takeMessages();
   }
 
@@ -78,16 +79,9 @@ export function serveConnection(options: {
   }
 
   function endIfDone(): void {
-    if (finishing && inWork === 0 && !holdsMessage()) socket.end();
+    // Not `end`, which would wait for the other side to close, too.
+    if (finishing && inWork === 0 && !holdsMessage()) socket.destroySoon();
   }
 
   return { finish };
-}
-
-/** Length and message in one piece, so that they leave in one segment (RFC 7766 §8). */
-function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(2 + message.length);
-  frame.writeUInt16BE(message.length, 0);
-  frame.set(message, 2);
-  return frame;
 }

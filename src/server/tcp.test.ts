@@ -39,7 +39,7 @@ describe("a TCP listener", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const client = () => ({ sandbox: undefined, transport: "tcp" }) as const;
-    const handler: Handler = { handle, inFlight: 0 };
+    const handler: Handler = { handle };
     const listener = tcpListener({ name: "test", server, client, handler, clock, log: silentLog });
     open.push(listener);
     const { port } = server.address() as AddressInfo;

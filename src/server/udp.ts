@@ -28,9 +28,19 @@ export function udpListener(options: {
     }
   }
 
-  /** Resolves when it has left, or could not: the client may be gone by now, and that is its own business. */
+  /**
+   * Resolves when it has left, or could not: the client may be gone by now, and that is its own business. Node
+   * throws for a client that forged its port to be 0, and for an answer that comes after the socket is closed.
+   */
   function send(response: Uint8Array, { port, address }: RemoteInfo): Promise<void> {
-    return new Promise((resolve) => socket.send(response, port, address, () => resolve()));
+    return new Promise((resolve) => {
+      try {
+        socket.send(response, port, address, () => resolve());
+      } catch (error) {
+        log.debug({ err: error, listener: name }, "an answer could not be sent");
+        resolve();
+      }
+    });
   }
 
   socket.on("message", (octets, from) => void answer(octets, from));

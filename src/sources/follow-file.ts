@@ -42,7 +42,8 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
   const { path, onChange, clock, settleMs = 30, pollMs = 1000 } = options;
   const directories = watchDirectories(path, onEvent, options.watch);
   let candidate: FileContent | undefined;
-  let looking = false;
+  // The first reading is a look, too: an event before its end must not start another.
+  let looking = true;
   let missedEvent = false;
   let lastLook = Number.NEGATIVE_INFINITY;
   let closed = false;
@@ -53,6 +54,8 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
   await directories.arm();
   const content = await readContent(path);
   let delivered = content;
+  looking = false;
+  if (missedEvent) lookLater();
   poll();
 
   /** A busy folder (/tmp) makes events by the thousand: the file is read at most once each `settleMs`. */

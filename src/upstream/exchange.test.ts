@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { composeMessage } from "../wire/compose.ts";
+import { frame } from "../wire/frame.ts";
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
 import { type ExchangeCall, exchange } from "./exchange.ts";
@@ -17,7 +18,6 @@ import {
   type UdpScript,
 } from "./fake-upstream.suite.ts";
 import type { Mismatch } from "./match-reply.ts";
-import { framed } from "./tcp.ts";
 
 const question = { name: "Www.Example.org.", type: RrType.A, class: RrClass.IN };
 const flags = { rd: true, cd: false, ad: false, do: false };
@@ -229,9 +229,9 @@ describe("exchange of a truncated reply", () => {
 
   /** Everything that TCP may do to a message: one octet at a time. */
   const inSplinters: TcpScript = async (query, socket) => {
-    const frame = framed(composeMessage(replyTo(query, { answers: [addressOf(query, "192.0.2.1")] })));
+    const bytes = frame(composeMessage(replyTo(query, { answers: [addressOf(query, "192.0.2.1")] })));
     socket.setNoDelay(true);
-    for (const octet of frame) await new Promise((sent) => socket.write(Uint8Array.of(octet), sent));
+    for (const octet of bytes) await new Promise((sent) => socket.write(Uint8Array.of(octet), sent));
   };
 
   it("goes on over TCP, however the frames are split", async () => {
@@ -255,7 +255,7 @@ describe("exchange of a truncated reply", () => {
       const good = replyTo(query, { answers: [addressOf(query, "192.0.2.1")] });
       const wrongId = { ...good, header: { ...good.header, id: (query.header.id + 1) % 65536 } };
       const wrongName = { ...good, questions: [{ ...query.questions[0]!, name: "example.net." }] };
-      socket.write(Buffer.concat([wrongId, wrongName, good].map((each) => framed(composeMessage(each)))));
+      socket.write(Buffer.concat([wrongId, wrongName, good].map((each) => frame(composeMessage(each)))));
     });
     expect(reply.answers).toHaveLength(1);
     expect(mismatches).toEqual(["id", "question"]);

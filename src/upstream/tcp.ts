@@ -1,9 +1,7 @@
+import { FRAME_LENGTH, frame } from "../wire/frame.ts";
 import type { Message } from "../wire/message.ts";
 import { onAbort } from "./on-abort.ts";
 import { familyOf, type RoundTrip } from "./round-trip.ts";
-
-/** Every message over TCP has its length in front, in two octets (RFC 1035 §4.2.2). */
-const LENGTH_OCTETS = 2;
 
 /** Asks over TCP on a connection of its own. It is only used after truncation, so it is not worth keeping open. */
 export function askTcp({ server, dialer, request, read, signal }: RoundTrip): Promise<Message> {
@@ -32,16 +30,8 @@ export function askTcp({ server, dialer, request, read, signal }: RoundTrip): Pr
       }
     });
     socket.setNoDelay(true);
-    socket.connect(server.port, server.address, () => socket.write(framed(request)));
+    socket.connect(server.port, server.address, () => socket.write(frame(request)));
   });
-}
-
-/** Length and message in one piece, so that they leave in one segment (RFC 7766 §8). */
-export function framed(message: Uint8Array): Uint8Array {
-  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + message.length);
-  frame.writeUInt16BE(message.length);
-  frame.set(message, LENGTH_OCTETS);
-  return frame;
 }
 
 /** Gives, for each chunk of a stream however it was cut, the messages that are complete with it. */
@@ -50,10 +40,10 @@ export function frameReader(): (chunk: Buffer) => Buffer[] {
   return function frames(chunk) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const complete: Buffer[] = [];
-    while (rest.length >= LENGTH_OCTETS) {
-      const end = LENGTH_OCTETS + rest.readUInt16BE(0);
+    while (rest.length >= FRAME_LENGTH) {
+      const end = FRAME_LENGTH + rest.readUInt16BE(0);
       if (rest.length < end) break;
-      complete.push(rest.subarray(LENGTH_OCTETS, end));
+      complete.push(rest.subarray(FRAME_LENGTH, end));
       rest = rest.subarray(end);
     }
     return complete;

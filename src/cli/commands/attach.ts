@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { AttachReport } from "../../api/control.ts";
 import { ExitCode } from "../exit-codes.ts";
-import { type Output, outputOf } from "../output.ts";
+import { type Output, outputOf, printable } from "../output.ts";
 
 export function attachCommand(program: Command): Command {
   return program
@@ -28,10 +28,11 @@ export function detachCommand(program: Command): Command {
 function report(output: Output, result: AttachReport, done: "attached" | "detached"): void {
   output.print(result, () =>
     [
-      ...result.done.map((container) => `${container}: ${output.good(done)}`),
-      ...result.failed.map(
-        ({ container, reason }) => `${container}: ${output.bad(`not ${done}`)}: ${reason}`,
-      ),
+      ...result.done.map((container) => `${printable(container)}: ${output.good(done)}`),
+      ...result.failed.flatMap(({ container, reason, remedy }) => [
+        `${printable(container)}: ${output.bad(`not ${done}`)}: ${printable(reason)}`,
+        ...(remedy === undefined ? [] : [`  remedy: ${printable(remedy)}`]),
+      ]),
     ].join("\n"),
   );
   process.exitCode = result.failed.length === 0 ? ExitCode.DONE : ExitCode.NO;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { QueryReport } from "../../api/control.ts";
 import { ExitCode } from "../exit-codes.ts";
-import { type Output, outputOf } from "../output.ts";
+import { type Output, outputOf, printable } from "../output.ts";
 
 export function queryCommand(program: Command): Command {
   return program
@@ -25,6 +25,6 @@ function describe(report: QueryReport, output: Output): string {
   const nodata =
     report.rcode === "NOERROR" && report.answers.length === 0 ? " (the name has no such record)" : "";
   const origin = report.upstream === null ? report.origin : `${report.origin} ${report.upstream}`;
-  const ede = report.ede.map(({ code, text }) => `; EDE ${code}: ${text}`);
+  const ede = report.ede.map(({ code, text }) => `; EDE ${code}: ${printable(text)}`);
   return [...rows, `; ${rcode}${nodata} from ${origin} in ${report.ms.toFixed(1)} ms`, ...ede].join("\n");
 }

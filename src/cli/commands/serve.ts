@@ -3,12 +3,13 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { type Daemon, startDaemon } from "../../daemon.ts";
 import { version } from "../../version.ts";
-import { ExitCode } from "../exit-codes.ts";
+import { ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { createLog } from "../log.ts";
 import { type GlobalOptions, outputOf, printError } from "../output.ts";
 
@@ -26,9 +27,10 @@ export function serveCommand(program: Command): Command {
       const log = createLog(output.options.color);
       const load = (): Config => configuration(options.config, output.options);
       const config = load();
-      const daemon = await startDaemon({ config, clock: systemClock, log });
+      const starting = startDaemon({ config, clock: systemClock, log });
+      handleSignals(starting, load, log);
+      const daemon = await starting;
       output.print(daemon.status(), () => banner(daemon, config));
-      handleSignals(daemon, load, log);
     });
 }
 
@@ -41,34 +43,33 @@ function configuration(path: string | undefined, { socket }: GlobalOptions): Con
   return { ...config, sources, ...(socket === undefined ? {} : { socket }) };
 }
 
-function handleSignals(daemon: Daemon, load: () => Config, log: Logger): void {
+/** From the very first moment: a signal during the start takes effect when it is over. */
+function handleSignals(starting: Promise<Daemon>, load: () => Config, log: Logger): void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  async function stop(signal: string): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, "stopping");
     setTimeout(() => process.exit(ExitCode.DONE), STOP_DEADLINE_MS).unref();
-    daemon.close().then(
-      () => process.exit(ExitCode.DONE),
-      (error: unknown) => {
-        printError(error);
-        process.exit(ExitCode.NO);
-      },
-    );
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  process.on("SIGHUP", () => {
-    reload(daemon, load).then(
-      () => log.info({}, "reloaded"),
-      (error: Error) =>
-        log.error({ reason: error.message }, "reload refused: the old configuration stays in force"),
-    );
-  });
-}
-
-async function reload(daemon: Daemon, load: () => Config): Promise<void> {
-  await daemon.reload(load());
+    try {
+      await (await starting).close();
+      process.exit(ExitCode.DONE);
+    } catch (error) {
+      printError(error);
+      process.exit(exitCodeOf(error));
+    }
+  }
+  async function reload(): Promise<void> {
+    try {
+      await (await starting).reload(load());
+      log.info({}, "reloaded");
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, "reload refused: the old configuration stays in force");
+    }
+  }
+  process.on("SIGTERM", (signal) => void stop(signal));
+  process.on("SIGINT", (signal) => void stop(signal));
+  process.on("SIGHUP", () => void reload());
 }
 
 function banner(daemon: Daemon, config: Config): string {

@@ -1,0 +1,115 @@
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Clock } from "../base/clock.ts";
+import { silentLog } from "../base/log.ts";
+import type { Handler } from "./handle.ts";
+import { udpListener } from "./udp.ts";
+
+/** A clock whose timers go off when the test says so. */
+function handClock(): Clock & { fire(): void } {
+  const timers = new Set<() => void>();
+  return {
+    wall: () => 0,
+    now: () => 0,
+    after(_, call) {
+      timers.add(call);
+      return () => timers.delete(call);
+    },
+    fire() {
+      for (const call of [...timers]) call();
+    },
+  };
+}
+
+describe("a UDP listener", () => {
+  const sockets: Socket[] = [];
+
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.close();
+  });
+
+  async function listen(handle: Handler["handle"]) {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const clock = handClock();
+    const client = () => ({ sandbox: undefined, transport: "udp" }) as const;
+    const listener = udpListener({
+      name: "test",
+      socket,
+      client,
+      handler: { handle },
+      clock,
+      log: silentLog,
+    });
+    const asking = createSocket("udp4");
+    sockets.push(asking);
+    asking.connect(socket.address().port, "127.0.0.1");
+    await once(asking, "connect");
+    async function ask(text: string): Promise<string> {
+      asking.send(text);
+      return String((await once(asking, "message"))[0]);
+    }
+    return { socket, listener, clock, asking, ask };
+  }
+
+  const echo: Handler["handle"] = async (octets) => octets.slice();
+
+  test("answers", async () => {
+    const { ask, listener } = await listen(echo);
+    expect(await ask("hello")).toBe("hello");
+    await listener.close();
+  });
+
+  test("survives a client with the forged port 0, which nobody can answer", async () => {
+    const { socket, ask, listener } = await listen(echo);
+    const from = { address: "127.0.0.1", family: "IPv4", port: 0, size: 1 } as const;
+    socket.emit("message", Buffer.from("?"), from);
+    expect(await ask("hello")).toBe("hello");
+    await listener.close();
+  });
+
+  test("closing waits for what is in flight, and goes on answering until then", async () => {
+    let release = (): void => {};
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { listener, asking, ask } = await listen(async (octets) => {
+      if (String(octets) === "slow") await slow;
+      return octets.slice();
+    });
+    asking.send("slow");
+    expect(await ask("fast")).toBe("fast");
+    const closed = listener.close();
+    expect(await ask("late")).toBe("late");
+    const answered = once(asking, "message");
+    release();
+    expect(String((await answered)[0])).toBe("slow");
+    await closed;
+  });
+
+  test("closing ends after its grace, and an answer that comes later harms nobody", async () => {
+    let release = (): void => {};
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const { listener, asking, clock } = await listen(async (octets) => {
+      begin();
+      await slow;
+      return octets.slice();
+    });
+    asking.send("slow");
+    await begun;
+    const closed = listener.close();
+    clock.fire();
+    await closed;
+    release();
+    // An unhandled rejection would fail the run.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});
