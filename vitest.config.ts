@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts", "test/scenarios/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts"],
           globalSetup: "test/support/build.ts",
           // Each file makes its own namespaces; two at a time is what a small machine bears.
           fileParallelism: false,

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry as Prometheus } from "prom-client";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
@@ -69,7 +70,7 @@ export function createMetrics(readings: readonly Reading[], lives: (container: s
 export async function serveMetrics(
   metrics: Metrics,
   address: SocketAddress,
-): Promise<{ close(): Promise<void> }> {
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     if (request.url !== "/metrics") return void response.writeHead(404).end("see /metrics\n");
     metrics.text().then(
@@ -86,6 +87,7 @@ export async function serveMetrics(
     server.listen(address.port, address.address, resolve);
   });
   return {
+    port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

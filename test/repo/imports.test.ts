@@ -44,7 +44,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   hono: ["api"],
   "@hono/node-server": ["api"],
   "prom-client": ["api"],
-  "ipaddr.js": ["base", "yaml", "sources", "sandbox"],
+  "ipaddr.js": ["base", "yaml", "sandbox"],
   commander: ["cli"],
   pino: ["cli"],
   "pino-pretty": ["cli"],
