@@ -45,6 +45,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@hono/node-server": ["api"],
   "prom-client": ["api"],
   "ipaddr.js": ["base", "yaml", "sandbox"],
+  dockerode: ["sources"],
   commander: ["cli"],
   pino: ["cli"],
   "pino-pretty": ["cli"],
