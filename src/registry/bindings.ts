@@ -21,14 +21,16 @@ export interface NameBinding {
  * difference of two results of it, never of two looks at a container that may have changed between them.
  *
  * Per network: container name, aliases in order, short id, hostname (observed: Docker's order). A name claimed twice,
- * letter case apart, is bound once, as the first of its kinds. There is exactly one `container-name` per network.
+ * letter case apart, is bound once, as the first of its kinds. There is exactly one `container-name` per network; a
+ * nameless endpoint binds nothing.
  */
 export function bindingsOf(container: Container): NameBinding[] {
   const bound = new Map<string, NameBinding>();
-  for (const endpoint of container.endpoints) {
+  const named = container.endpoints.filter(({ nameless }) => nameless !== true);
+  for (const endpoint of named) {
     for (const binding of namesOf(container, endpoint)) addTo(bound, binding, "name");
   }
-  for (const endpoint of container.endpoints) {
+  for (const endpoint of named) {
     for (const binding of linksOf(endpoint)) addTo(bound, binding, "link");
   }
   return [...bound.values()];

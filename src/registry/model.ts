@@ -19,6 +19,11 @@ export interface Endpoint {
   readonly links: Readonly<Record<string, string>>;
   /** Higher is looked in first. */
   readonly priority: number;
+  /**
+   * Says where the container is, but is found by no name and has no PTR: in Docker's predefined networks, and of a
+   * container that lives in another one's sandbox.
+   */
+  readonly nameless?: true;
 }
 
 /** A container as its source describes it: one sandbox, and the endpoints in it. */
@@ -33,6 +38,11 @@ export interface Container {
   readonly netns?: string;
   /** Its own upstreams (`docker run --dns`), asked from its own namespace. */
   readonly upstreams?: readonly SocketAddress[];
+  /**
+   * Key of the container in whose sandbox it lives (`docker run --network container:X`). Its endpoints are then that
+   * one's, nameless, so that it sees the same; their addresses are not its own.
+   */
+  readonly shares?: string;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -75,6 +85,10 @@ export interface RegistryRecord {
   readonly since: string;
   /** The registry's revision at `since`. */
   readonly revision: number;
+  /** False while the source can't be asked: the row is then what it said last. */
+  readonly verified: boolean;
+  /** ISO 8601, until when the row is known to have been true; only while it is not verified. */
+  readonly verifiedAt?: string;
 }
 
 /** Which records are wanted; what is left out does not matter. All compare without regard to letter case. */

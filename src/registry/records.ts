@@ -3,11 +3,22 @@ import type { RecordsFilter, RegistryRecord } from "./model.ts";
 import { nameMatcher } from "./name-matcher.ts";
 import { byAddress, byText } from "./order.ts";
 
+/** What rows say besides what their entry says. */
+interface Circumstances {
+  readonly host: string;
+  /** Source -> until when it was known to be right; sources that can be asked are not in it. */
+  readonly verifiedAt: ReadonlyMap<string, string>;
+}
+
 /** The entries that the filter lets through as rows for people, by network, name, kind and container. */
-export function recordsOf(entries: Iterable<Entry>, filter: RecordsFilter, host: string): RegistryRecord[] {
+export function recordsOf(
+  entries: Iterable<Entry>,
+  filter: RecordsFilter,
+  circumstances: Circumstances,
+): RegistryRecord[] {
   const wanted = entryFilter(filter);
   const records: RegistryRecord[] = [];
-  for (const entry of entries) if (wanted(entry)) records.push(recordOf(entry, host));
+  for (const entry of entries) if (wanted(entry)) records.push(recordOf(entry, circumstances));
   return records.sort(byPlaceAndName);
 }
 
@@ -26,8 +37,9 @@ function sameText(wanted: string): (text: string) => boolean {
   return (text) => text.toLowerCase() === folded;
 }
 
-function recordOf(entry: Entry, host: string): RegistryRecord {
+function recordOf(entry: Entry, { host, verifiedAt }: Circumstances): RegistryRecord {
   const { network, name, kind, bound, holder } = entry;
+  const at = verifiedAt.get(holder.source);
   return {
     network,
     name,
@@ -38,6 +50,8 @@ function recordOf(entry: Entry, host: string): RegistryRecord {
     source: holder.source,
     host,
     ...stampOf(entry),
+    verified: at === undefined,
+    ...(at !== undefined && { verifiedAt: at }),
   };
 }
 

@@ -79,7 +79,8 @@ export function referenceOwners(world: World, sandbox: string | undefined, addre
   for (const place of places) {
     const owners = all.filter(({ endpoints }) =>
       endpoints.some(
-        ({ network, ipv4, ipv6 }) => network === place && (ipv4 === address || ipv6 === address),
+        ({ network, ipv4, ipv6, nameless }) =>
+          nameless !== true && network === place && (ipv4 === address || ipv6 === address),
       ),
     );
     if (owners.length > 0) return owners.map(({ name }) => name).sort();
@@ -87,9 +88,18 @@ export function referenceOwners(world: World, sandbox: string | undefined, addre
   return [];
 }
 
+/** Key of the one container that is at the address, named there or not. */
+export function referenceDweller({ containers }: World, address: string): string | undefined {
+  const there = [...containers.values()].filter(
+    ({ shares, endpoints }) =>
+      shares === undefined && endpoints.some(({ ipv4, ipv6 }) => ipv4 === address || ipv6 === address),
+  );
+  return there.length === 1 ? there[0]?.key : undefined;
+}
+
 function namesIn({ containers }: World): Named[] {
   return [...containers.values()].flatMap(({ key, name, id, hostname, endpoints }) =>
-    endpoints.flatMap(({ network, aliases, ipv4, ipv6 }) => {
+    endpoints.filter(isNamed).flatMap(({ network, aliases, ipv4, ipv6 }) => {
       const claims: [string, string | undefined][] = [
         ["container-name", name],
         ...aliases.map((alias): [string, string] => ["alias", alias]),
@@ -107,7 +117,7 @@ function namesIn({ containers }: World): Named[] {
 
 function linksIn(world: World): Named[] {
   return [...world.containers.values()].flatMap(({ key, endpoints }) =>
-    endpoints.flatMap(({ network, links }) =>
+    endpoints.filter(isNamed).flatMap(({ network, links }) =>
       Object.entries(links).map(([alias, target]) => {
         const found = holding(world, network, target).flatMap(({ addresses }) => addresses);
         const addresses = [...new Set(found)].sort(ipv4First);
@@ -115,6 +125,10 @@ function linksIn(world: World): Named[] {
       }),
     ),
   );
+}
+
+function isNamed({ nameless }: Endpoint): boolean {
+  return nameless !== true;
 }
 
 function holding(world: World, network: string, name: string): Named[] {

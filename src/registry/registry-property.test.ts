@@ -6,6 +6,7 @@ import type { Container, Endpoint, Network, RegistryRecord } from "./model.ts";
 import {
   isInternal,
   referenceBindings,
+  referenceDweller,
   referenceLookup,
   referenceOwners,
   referenceRecords,
@@ -41,6 +42,8 @@ type Step = fc.Command<Model, Real>;
 const name = fc.constantFrom(...NAMES);
 const perhaps = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
 
+const seldom = <T>(value: T) => fc.constantFrom(undefined, undefined, undefined, undefined, value);
+
 /** The object without what is undefined: the model's types know no such properties. */
 function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
@@ -54,6 +57,7 @@ const endpoint: fc.Arbitrary<Endpoint> = fc
     aliases: fc.array(name, { maxLength: 3 }),
     links: fc.uniqueArray(fc.tuple(name, name), { maxLength: 2, selector: ([alias]) => alias.toLowerCase() }),
     priority: fc.constantFrom(0, 0, 1),
+    nameless: seldom(true as const),
   })
   .map(({ links, ...rest }) => compact<Endpoint>({ ...rest, links: Object.fromEntries(links) }));
 
@@ -64,6 +68,7 @@ function containerOf(source: string): fc.Arbitrary<Container> {
       name,
       id: perhaps(fc.constantFrom("0123456789abcdef", "ba9876543210ffff")),
       hostname: perhaps(name),
+      shares: seldom(`${source}/1`),
       endpoints: fc.uniqueArray(endpoint, { maxLength: 3, selector: ({ network }) => network }),
     })
     .map((one) => compact<Container>(one));
@@ -201,6 +206,9 @@ function compare(model: Model, registry: Registry): void {
   expect(replayed(registry)).toEqual(referenceBindings(model));
   for (const network of NETWORKS) {
     expect(registry.network(network)?.internal ?? false).toBe(isInternal(model, network));
+  }
+  for (const address of [...ADDRESSES_4, ...ADDRESSES_6]) {
+    expect(registry.sandboxByAddress(address), address).toBe(referenceDweller(model, address));
   }
   for (const sandbox of [undefined, ...model.containers.keys(), "nobody"]) {
     const view = registry.view(sandbox);

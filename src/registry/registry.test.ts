@@ -240,6 +240,19 @@ describe("containers", () => {
     const owners = ["10.0.0.1", "fd00::1", "10.0.0.2", "10.0.0.3"].map(two.sandboxByAddress);
     expect(owners).toEqual(["test/a", "test/a", undefined, undefined]);
   });
+
+  test("are told by an address that has no name, but never by that of the sandbox they share", () => {
+    const endpoints = [endpoint("bridge", { ipv4: "172.17.0.2", aliases: ["x"], nameless: true })];
+    const registry = registryOf([
+      container("a", endpoints),
+      container("sharer", endpoints, { shares: "test/a" }),
+    ]);
+    expect(registry.sandboxByAddress("172.17.0.2")).toBe("test/a");
+    expect(registry.records()).toEqual([]);
+    expect(registry.view("test/sharer")).toEqual(registry.view("test/a"));
+    sync(registry, []);
+    expect(registry.sandboxByAddress("172.17.0.2")).toBeUndefined();
+  });
 });
 
 describe("records", () => {
@@ -300,8 +313,27 @@ describe("records", () => {
         host: "host-a",
         since: "2026-01-01T00:00:00.000Z",
         revision: 1,
+        verified: true,
       },
     ]);
+  });
+
+  test("of a source that can't be asked are not verified until it has synced again, and that is no change", () => {
+    const two = registryOf([db]);
+    sync(two, [web], [], "other");
+    const { revision } = two;
+    two.doubt("test", "2026-01-01T00:00:05.000Z");
+    put(two, { ...db, name: "database" });
+    const doubted = (from: string) =>
+      two
+        .records()
+        .filter(({ source }) => source === from)
+        .map(({ verified, verifiedAt }) => `${verified} ${verifiedAt}`);
+    expect(new Set(doubted("test"))).toEqual(new Set(["false 2026-01-01T00:00:05.000Z"]));
+    expect(new Set(doubted("other"))).toEqual(new Set(["true undefined"]));
+    expect(two.revision).toBe(revision + 1);
+    sync(two, [{ ...db, name: "database" }]);
+    expect(new Set(doubted("test"))).toEqual(new Set(["true undefined"]));
   });
 
   test("date from the oldest address that they still hold", () => {

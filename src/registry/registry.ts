@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { differences } from "./differences.ts";
+import { createDwellers } from "./dwellers.ts";
 import { type Edit, newEdit } from "./edit.ts";
 import type { Entry } from "./entry.ts";
 import { findContainer } from "./find-container.ts";
@@ -18,7 +19,6 @@ import { createNameIndex, type IndexView } from "./name-index.ts";
 import { createNetworks } from "./networks.ts";
 import { createReadiness } from "./readiness.ts";
 import { recordsOf } from "./records.ts";
-import { soleOwner } from "./reverse.ts";
 import { placesOf, type View } from "./view.ts";
 
 /** How many bindings added or removed are remembered, unless told otherwise: some MB at most. */
@@ -47,6 +47,11 @@ export interface Registry {
   awaited(): readonly string[];
   /** Called after each change, in the order of subscription; must neither throw nor apply. Returns what ends it. */
   onChange(listener: (change: Pick<Applied, "revision" | "touched">) => void): () => void;
+  /**
+   * Says until when (ISO 8601) what a source told is known to have been true: it can't be asked any more. Its next
+   * `sync` ends that. Answers are the same, so it is no change.
+   */
+  doubt(source: string, verifiedAt: string): void;
 
   containers(): Iterable<Container>;
   container(key: string): Container | undefined;
@@ -79,6 +84,8 @@ export function createRegistry(options: {
   const history = createHistory(historyLimit);
   const readiness = createReadiness();
   const holders = createHolders();
+  const dwellers = createDwellers();
+  const verifiedAt = new Map<string, string>();
   const listeners = new Set<{ call: (change: Pick<Applied, "revision" | "touched">) => void }>();
   let revision = 0;
 
@@ -87,7 +94,10 @@ export function createRegistry(options: {
     const wasReady = readiness.ready;
     const isWhole = change.kind === "sync";
     const declaredAnew = networks.declare(change.source, networksOf(change), isWhole);
-    if (isWhole) readiness.synced(change.source);
+    if (isWhole) {
+      readiness.synced(change.source);
+      verifiedAt.delete(change.source);
+    }
     if (wanted.size === 0 && declaredAnew.length === 0 && readiness.ready === wasReady) {
       return { revision, changed: false, touched: new Set() };
     }
@@ -111,6 +121,7 @@ export function createRegistry(options: {
     const before = holders.get(key);
     for (const { network } of before?.container.endpoints ?? []) networks.leave(network, key);
     for (const { network } of container?.endpoints ?? []) networks.join(network, key);
+    dwellers.replace(before?.container, container);
     const holder = container === undefined ? before : holders.obtain(source, container);
     if (holder === undefined) return;
     index.replace(holder, container, edit);
@@ -166,12 +177,13 @@ export function createRegistry(options: {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    doubt: (source, at) => void verifiedAt.set(source, at),
     containers,
     container: (key) => holders.get(key)?.container,
     findContainer: (text) => findContainer(containers(), text),
     network: (name) => networks.get(name),
-    sandboxByAddress: (address) => soleOwner(index, address),
-    records: (filter = {}) => recordsOf(entries(), filter, host),
+    sandboxByAddress: (address) => dwellers.sole(address),
+    records: (filter = {}) => recordsOf(entries(), filter, { host, verifiedAt }),
     history: (name) => history.list(name),
     view,
   };

@@ -32,19 +32,6 @@ export function reverseLookup(index: IndexView, view: View, address: string): Re
   return undefined;
 }
 
-/** Key of the one sandbox that has the address, on whichever networks; undefined for none and for several. */
-export function soleOwner(index: IndexView, address: string): string | undefined {
-  let found: string | undefined;
-  for (const network of index.networksOfAddress(address)) {
-    for (const { holder } of index.owners(address, network) ?? []) {
-      const { key } = holder.container;
-      if (found !== undefined && found !== key) return undefined;
-      found = key;
-    }
-  }
-  return found;
-}
-
 /** The case is that of the configuration (observed: Docker's). */
 function qualified(container: string, network: string): Name | undefined {
   const [name, zone] = [nameFromText(container), nameFromText(network)];
