@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import type { SocketAddress } from "../base/address.ts";
 import { inNamespace, type Namespace } from "./namespace.ts";
 
@@ -15,7 +16,8 @@ export function portHolder(namespace: Namespace, at: SocketAddress): string | un
     const inodes = socketsAt(namespace, at);
     const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
     const pid = pids.find((pid) => holds(pid, namespace, inodes));
-    return pid === undefined ? undefined : `${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (pid ${pid})`;
+    // By its program: its own name (`comm`) may be a thread's, "MainThread" for Node 24.
+    return pid === undefined ? undefined : `${basename(readlinkSync(`/proc/${pid}/exe`))} (pid ${pid})`;
   } catch {
     return undefined;
   }
