@@ -33,7 +33,7 @@ function dockerUrl(folder: string): z.ZodType<string> {
       const socket = parsePath(folder, text, "/var/run/docker.sock");
       return typeof socket === "string" ? `unix://${socket}` : socket;
     }
-    if (["unix", "tcp", "http", "https"].includes(scheme) && URL.canParse(text)) return text;
+    if (["unix", "tcp", "http", "https", "ssh"].includes(scheme) && URL.canParse(text)) return text;
     return new Refusal(`${JSON.stringify(text)} is no way to reach Docker: write ${DOCKER}`);
   });
 }

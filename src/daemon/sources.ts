@@ -1,8 +1,8 @@
 import type { Clock } from "../base/clock.ts";
-import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { SourceConfig } from "../config/schema.ts";
 import type { Registry } from "../registry/registry.ts";
+import { dockerSource } from "../sources/docker.ts";
 import { fileSource } from "../sources/file.ts";
 import type { Source, SourceStatus } from "../sources/source.ts";
 import type { Prepared } from "./prepared.ts";
@@ -27,14 +27,11 @@ export function createSources(options: {
   let running = new Map<string, Source>();
 
   function make(config: SourceConfig): Source {
-    if (config.kind === "file") {
-      const name = nameOf(config);
-      return fileSource({ path: config.path, name, apply: (change) => registry.apply(change), clock, log });
-    }
-    const remedy = "describe the containers in a file source for now: `file: shop.yaml`";
-    throw new CodedError("SOURCE", "Cannot read containers from Docker: this version has no Docker source", {
-      remedy,
-    });
+    const name = nameOf(config);
+    const { apply } = registry;
+    if (config.kind === "file") return fileSource({ path: config.path, name, apply, clock, log });
+    const doubt = (verifiedAt: string) => registry.doubt(name, verifiedAt);
+    return dockerSource({ url: config.url, name, env: process.env, apply, doubt, clock, log });
   }
 
   async function prepare(wanted: readonly SourceConfig[]): Promise<Prepared> {

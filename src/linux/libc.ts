@@ -11,8 +11,18 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): void;
   connect(fd: number, address: Uint8Array): void;
   listen(fd: number, backlog: number): void;
-  /** For options whose value is one `int`. */
-  setsockopt(fd: number, level: number, option: number, value: number): void;
+  /** One `int`, or more of them for options that are a struct of such. */
+  setsockopt(fd: number, level: number, option: number, ...values: number[]): void;
+  /** Fills in a whole `struct sockaddr_in` or `sockaddr_in6`. */
+  getsockname(fd: number, address: Uint8Array): void;
+  /** Returns how many octets went out. */
+  send(fd: number, octets: Uint8Array, flags: number): number;
+  /** Returns how many octets were put into `octets`. */
+  recv(fd: number, octets: Uint8Array, flags: number): number;
+  /** Sends an empty datagram, and returns 0 or the errno: for one that is meant to be refused. */
+  sendNothing(fd: number, flags: number, to: Uint8Array): number;
+  /** Another descriptor, closed on exec, for the same thing: the lowest that is free from `lowest` up. */
+  duplicate(fd: number, lowest: number): number;
 }
 
 export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -77,6 +87,9 @@ function tryLoad(): Libc | { readonly why: string } {
   }
 }
 
+/** fcntl.h, the same on x64 and arm64. */
+const F_DUPFD_CLOEXEC = 1030;
+
 function bindings(koffi: typeof import("koffi")): Libc {
   // Null is the running process itself, which has its libc loaded: right for glibc and musl by whatever name.
   const library = koffi.load(null);
@@ -93,6 +106,29 @@ function bindings(koffi: typeof import("koffi")): Libc {
   const listen: (fd: number, backlog: number) => number = library.func("int listen(int fd, int backlog)");
   const setsockopt: (fd: number, level: number, option: number, value: Int32Array, length: number) => number =
     library.func("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
+  const getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number = library.func(
+    "int getsockname(int fd, void *address, void *length)",
+  );
+  const send: (fd: number, octets: Uint8Array, length: number, flags: number) => number = library.func(
+    "long send(int fd, const void *octets, size_t length, int flags)",
+  );
+  const recv: (fd: number, octets: Uint8Array, length: number, flags: number) => number = library.func(
+    "long recv(int fd, void *octets, size_t length, int flags)",
+  );
+  const sendto: (
+    fd: number,
+    octets: null,
+    length: number,
+    flags: number,
+    to: Uint8Array,
+    toLength: number,
+  ) => number = library.func(
+    "long sendto(int fd, const void *octets, size_t length, int flags, const void *to, uint32_t toLength)",
+  );
+  // Variadic in C; the number of the command tells what follows.
+  const fcntl: (fd: number, command: number, type: "int", value: number) => number = library.func(
+    "int fcntl(int fd, int command, ...)",
+  );
 
   function checked(syscall: string, result: number): number {
     if (result === -1) throw new SystemError(syscall, koffi.errno());
@@ -105,7 +141,13 @@ function bindings(koffi: typeof import("koffi")): Libc {
     bind: (fd, address) => void checked("bind", bind(fd, address, address.length)),
     connect: (fd, address) => void checked("connect", connect(fd, address, address.length)),
     listen: (fd, backlog) => void checked("listen", listen(fd, backlog)),
-    setsockopt: (fd, level, option, value) =>
-      void checked("setsockopt", setsockopt(fd, level, option, Int32Array.of(value), 4)),
+    setsockopt: (fd, level, option, ...values) =>
+      void checked("setsockopt", setsockopt(fd, level, option, Int32Array.from(values), 4 * values.length)),
+    getsockname: (fd, address) =>
+      void checked("getsockname", getsockname(fd, address, Uint32Array.of(address.length))),
+    send: (fd, octets, flags) => checked("send", send(fd, octets, octets.length, flags)),
+    recv: (fd, octets, flags) => checked("recv", recv(fd, octets, octets.length, flags)),
+    sendNothing: (fd, flags, to) => (sendto(fd, null, 0, flags, to, to.length) === -1 ? koffi.errno() : 0),
+    duplicate: (fd, lowest) => checked("fcntl", fcntl(fd, F_DUPFD_CLOEXEC, "int", lowest)),
   };
 }

@@ -22,6 +22,9 @@ const SO_RCVBUFFORCE = 33;
  */
 const RECEIVE_BUFFER = 1024 * 1024;
 const BACKLOG = 128;
+const MSG_PEEK = 2;
+/** The kernel delivers over the loopback while we send, unless a processor is overloaded. */
+const ARRIVES_MS = 20;
 
 /**
  * A UDP socket and a listening TCP socket at one IPv4 address inside the namespace: both or, if it throws, none.
@@ -40,6 +43,33 @@ export function serverSockets(namespace: Namespace, at: SocketAddress): { udp: n
       throw error;
     }
   });
+}
+
+/**
+ * Whether a datagram that is sent to `at` in the namespace reaches `udp`, our socket there: it does not where rules of
+ * somebody else's send it elsewhere (Docker's NAT). It is an empty one, which DNS servers pass over; a query that
+ * comes meanwhile tells the same.
+ */
+export function arrives(namespace: Namespace, at: SocketAddress, udp: number): boolean {
+  const client = inNamespace(namespace, () => socket(AF_INET, SOCK_DGRAM, () => {}));
+  try {
+    if (libc().sendNothing(client, 0, ipv4Address(at)) !== 0) return false;
+    for (const deadline = performance.now() + ARRIVES_MS; performance.now() < deadline; ) {
+      if (isReadable(udp)) return true;
+    }
+    return false;
+  } finally {
+    closeSync(client);
+  }
+}
+
+function isReadable(fd: number): boolean {
+  try {
+    libc().recv(fd, Buffer.alloc(1), MSG_PEEK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -95,7 +125,8 @@ function tcpServer(at: SocketAddress): number {
   });
 }
 
-function socket(domain: number, type: number, prepare: (fd: number) => void): number {
+/** A descriptor that doesn't block and is closed on exec, made where the calling thread is; none if `prepare` throws. */
+export function socket(domain: number, type: number, prepare: (fd: number) => void): number {
   const fd = libc().socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   try {
     prepare(fd);
@@ -107,7 +138,7 @@ function socket(domain: number, type: number, prepare: (fd: number) => void): nu
 }
 
 /** `struct sockaddr_in`: the family in the machine's order (little-endian on both), the rest in the network's. */
-function ipv4Address({ address, port }: SocketAddress): Uint8Array {
+export function ipv4Address({ address, port }: SocketAddress): Uint8Array {
   if (!isIPv4(address)) throw new TypeError(`Cannot bind "${address}": not an IPv4 address`);
   const octets = Buffer.alloc(16);
   octets.writeUInt16LE(AF_INET, 0);

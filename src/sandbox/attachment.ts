@@ -1,11 +1,13 @@
 import { createSocket, type Socket } from "node:dgram";
+import { closeSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { errnoName } from "../linux/libc.ts";
 import { type Namespace, openNamespace } from "../linux/namespace.ts";
 import { portHolder } from "../linux/port-holder.ts";
-import { serverSockets } from "../linux/sockets.ts";
+import { arrives, serverSockets } from "../linux/sockets.ts";
+import { prepareTakeover, type Takeover, takeoverFailure } from "./takeover.ts";
 
 /** Where containers expect their DNS server, as Docker writes it into their resolv.conf. */
 export const EMBEDDED_DNS: SocketAddress = { address: "127.0.0.11", port: 53 };
@@ -25,17 +27,45 @@ export interface Serve {
   tcp(server: Server, sandbox: string): Serving;
 }
 
+/** What is served at 127.0.0.11:53 of one namespace. */
+export interface Attachment {
+  /** Why it does without the table that makes 127.0.0.11 ours; undefined if there is one. */
+  readonly bare: string | undefined;
+  /** To be called again and again, see `Takeover`; false if it is no longer ours. */
+  beat(): boolean;
+  /** New queries go where they went before from when this returns; resolves when those that had come are answered. */
+  close(): Promise<void>;
+}
+
 /**
- * Answers 127.0.0.11:53, UDP and TCP, in one namespace; throws what `serverSockets` throws, and then nothing is
- * left there.
+ * Answers 127.0.0.11:53, UDP and TCP, in one namespace. Throws what `serverSockets` throws, or why what arrives there
+ * can't be taken over from whom it goes to; then nothing is left there.
  */
-export function attach(namespace: Namespace, sandbox: string, serve: Serve): Serving {
+export function attach(namespace: Namespace, sandbox: string, serve: Serve): Attachment {
   const fds = serverSockets(namespace, EMBEDDED_DNS);
+  let takeover: Takeover | undefined;
+  let bare: string | undefined;
+  try {
+    takeover = prepareTakeover(namespace, EMBEDDED_DNS, fds.udp);
+  } catch (error) {
+    // Where nobody has rules for 127.0.0.11 (containers that are not Docker's), sockets are all it takes.
+    if (!arrives(namespace, EMBEDDED_DNS, fds.udp)) {
+      for (const fd of [fds.udp, fds.tcp]) closeSync(fd);
+      throw takeoverFailure(error);
+    }
+    bare = messageOf(error);
+  }
   const udp = serve.udp(createSocket("udp4").bind({ fd: fds.udp, exclusive: true }), sandbox);
   const tcp = serve.tcp(createServer({ allowHalfOpen: true }).listen({ fd: fds.tcp }), sandbox);
+  // The switch: from here on queries come to the listeners, so nothing may stand between them and us any more.
+  takeover?.beat();
   return {
+    bare,
+    beat: () => takeover?.beat() ?? true,
     async close() {
+      takeover?.handBack();
       await Promise.all([udp.close(), tcp.close()]);
+      await takeover?.close();
     },
   };
 }

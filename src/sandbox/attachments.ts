@@ -8,7 +8,10 @@ import { type AttachmentStatus, changed } from "./attachment-status.ts";
 import { directoryWatch } from "./directory-watch.ts";
 import { type Hold, tenancy } from "./tenancy.ts";
 
-/** How often attached namespaces are looked after, and the others tried again. */
+/**
+ * How often attached namespaces are looked after and kept ours (several times within `ALIVE_MS`), and the others tried
+ * again.
+ */
 export const RECHECK_MS = 500;
 
 /**
@@ -51,8 +54,17 @@ export function attachments(options: {
   let cancelTimer = clock.after(RECHECK_MS, tick);
 
   function tick(): void {
+    beat();
     recheck();
     cancelTimer = clock.after(RECHECK_MS, tick);
+  }
+
+  function beat(): void {
+    for (const entry of entries.values()) {
+      if (entry.hold?.serving?.beat() ?? true) continue;
+      release(entry);
+      log.warn(entry.status, "a container's 127.0.0.11 was taken from us");
+    }
   }
 
   function reconcile(wanted: Parameters<Attachments["reconcile"]>[0]): void {
@@ -107,6 +119,8 @@ export function attachments(options: {
         tenant === sandbox ? { state: "attached" } : sharing(entries.get(tenant)?.status.name ?? tenant),
       );
       log.info(entry.status, "attached a container");
+      const bare = hold.serving?.bare;
+      if (bare !== undefined) log.debug({ ...entry.status, reason: bare }, "does without an nftables table");
     } catch (error) {
       if (entry.failure !== messageOf(error)) fail(entry, error);
       entry.failure = messageOf(error);

@@ -1,13 +1,13 @@
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type Namespace, openNamespace } from "../linux/namespace.ts";
-import { attach, type Serve, type Serving } from "./attachment.ts";
+import { type Attachment, attach, type Serve } from "./attachment.ts";
 
 /** A namespace that one sandbox holds; without `serving`, another one answers in it. */
 export interface Hold {
   readonly sandbox: string;
   readonly namespace: Namespace;
-  readonly serving?: Serving;
+  readonly serving?: Attachment;
 }
 
 /**
@@ -69,7 +69,7 @@ export function tenancy(options: {
     leaving.set(namespace.identity, leave(sandbox, namespace, serving));
   }
 
-  async function leave(sandbox: string, namespace: Namespace, serving: Serving): Promise<void> {
+  async function leave(sandbox: string, namespace: Namespace, serving: Attachment): Promise<void> {
     try {
       await serving.close();
     } catch (error) {

@@ -11,3 +11,20 @@ export interface Listener {
  * its answer. Whoever is in a hurry aborts the queries instead.
  */
 export const CLOSE_GRACE_MS = 5000;
+
+/**
+ * Resolves after a whole turn of the event loop in which nothing came: `arrivals` counts what does. The loop reads all
+ * its sockets once a turn, so what had been received before the call has been read then.
+ */
+export async function quietTurn(arrivals: () => number, isOver: () => boolean): Promise<void> {
+  for (let before = -1; arrivals() !== before && !isOver(); ) {
+    before = arrivals();
+    // The first immediate may be of the turn that is under way, which has read already.
+    await immediate();
+    await immediate();
+  }
+}
+
+function immediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

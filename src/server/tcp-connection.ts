@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { frame } from "../wire/frame.ts";
+import { quietTurn } from "./listener.ts";
 
 /** A connection on which nothing happens is closed (RFC 7766 §6.2.3: "of the order of a few seconds"). */
 export const IDLE_MS = 10_000;
@@ -8,13 +9,15 @@ export const IDLE_MS = 10_000;
 export const MESSAGE_MS = 5_000;
 /** Queries of one connection in work at once; then its reading waits, nobody else's (RFC 7766 §6.2.1.1). */
 export const PIPELINE_MAX = 128;
+/** How long we wait, when we are to end it, for the query of a client that has connected but not asked yet. */
+export const FIRST_QUERY_MS = 200;
 /** Octets of answers that a client may leave unread before we read no more queries of it. */
 const UNREAD_MAX = 256 * 1024;
 
 /**
  * Serves one TCP connection: two octets of length before each message (RFC 1035 §4.2.2), answers in the order in
  * which they become ready (RFC 7766 §7). Any fault ends this connection and nothing else. `active` is called for
- * every whole message.
+ * every whole message. `finish` ends it once what has been asked, or is just being asked, is answered.
  */
 export function serveConnection(options: {
   readonly socket: Socket;
@@ -25,6 +28,8 @@ export function serveConnection(options: {
   const { socket, handle, clock, active } = options;
   let buffered: Buffer = Buffer.alloc(0);
   let inWork = 0;
+  let chunks = 0;
+  let hasAsked = false;
   let finishing = false;
   let cancelDeadline: (() => void) | undefined;
 
@@ -34,11 +39,12 @@ export function serveConnection(options: {
   socket.on("error", () => socket.destroy());
   socket.on("close", () => cancelDeadline?.());
   socket.on("data", (chunk: Buffer) => {
+    chunks++;
     buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
     takeMessages();
   });
   // A client may close its sending side and still wait for answers.
-  socket.on("end", finish);
+  socket.on("end", end);
   socket.on("drain", takeMessages);
 
   function takeMessages(): void {
@@ -51,6 +57,7 @@ export function serveConnection(options: {
       cancelDeadline?.();
       cancelDeadline = undefined;
       active();
+      hasAsked = true;
       void answer(octets);
     }
     if (isBusy()) socket.pause();
@@ -73,7 +80,17 @@ export function serveConnection(options: {
   const holdsMessage = (): boolean => buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0);
   const isBusy = (): boolean => inWork >= PIPELINE_MAX || socket.writableLength > UNREAD_MAX;
 
-  function finish(): void {
+  async function finish(): Promise<void> {
+    // What the kernel has received already would be lost.
+    await quietTurn(
+      () => chunks,
+      () => socket.destroyed,
+    );
+    if (hasAsked) end();
+    else clock.after(FIRST_QUERY_MS, end);
+  }
+
+  function end(): void {
     finishing = true;
     endIfDone();
   }
@@ -83,5 +100,5 @@ export function serveConnection(options: {
     if (finishing && inWork === 0 && !holdsMessage()) socket.destroySoon();
   }
 
-  return { finish };
+  return { finish: () => void finish() };
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../resolver/resolver.ts";
 import type { Handler } from "./handle.ts";
-import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
+import { CLOSE_GRACE_MS, type Listener, quietTurn } from "./listener.ts";
 import { serveConnection } from "./tcp-connection.ts";
 
 /**
@@ -24,8 +24,11 @@ export function tcpListener(options: {
   const { name, server, client, handler, clock, log } = options;
   // In the order of their last activity, the longest silent first.
   const connections = new Map<Socket, { finish(): void }>();
+  let accepted = 0;
+  let isClosing = false;
 
   function onConnection(socket: Socket): void {
+    accepted++;
     const connection = serveConnection({
       socket,
       handle: (octets) => handler.handle(octets, client(socket.remoteAddress ?? "")),
@@ -38,6 +41,7 @@ export function tcpListener(options: {
       },
     });
     connections.set(socket, connection);
+    if (isClosing) connection.finish();
     socket.once("close", () => connections.delete(socket));
     if (connections.size > CONNECTIONS_MAX) connections.keys().next().value?.destroy();
   }
@@ -46,12 +50,19 @@ export function tcpListener(options: {
   server.on("error", (error) => log.warn({ err: error, listener: name }, "a TCP listener reported an error"));
 
   async function close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const connection of connections.values()) connection.finish();
+    isClosing = true;
+    let isLate = false;
     const cancel = clock.after(CLOSE_GRACE_MS, () => {
+      isLate = true;
       for (const socket of connections.keys()) socket.destroy();
     });
-    await closed;
+    for (const connection of connections.values()) connection.finish();
+    // The kernel has made connections that we have not seen yet; closing would reset them.
+    await quietTurn(
+      () => accepted,
+      () => isLate,
+    );
+    await new Promise<void>((resolve) => server.close(() => resolve()));
     cancel();
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../resolver/resolver.ts";
 import type { Handler } from "./handle.ts";
-import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
+import { CLOSE_GRACE_MS, type Listener, quietTurn } from "./listener.ts";
 
 /** Answers on a UDP socket that is bound already; `client` tells from the source address who asks. */
 export function udpListener(options: {
@@ -15,10 +15,12 @@ export function udpListener(options: {
   readonly log: Logger;
 }): Listener {
   const { name, socket, client, handler, clock, log } = options;
+  let received = 0;
   let inFlight = 0;
   let drained: (() => void) | undefined;
 
   async function answer(octets: Uint8Array, from: RemoteInfo): Promise<void> {
+    received++;
     inFlight++;
     try {
       const response = await handler.handle(octets, client(from.address));
@@ -48,16 +50,21 @@ export function udpListener(options: {
   socket.on("error", (error) => log.debug({ err: error, listener: name }, "a UDP socket reported an error"));
 
   async function close(): Promise<void> {
-    // Until then it goes on answering: a query that has come in has nobody else to answer it.
-    if (inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(CLOSE_GRACE_MS, resolve);
-        drained = () => {
-          cancel();
-          resolve();
-        };
+    let isLate = false;
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(CLOSE_GRACE_MS, () => {
+        isLate = true;
+        resolve();
       });
-    }
+    });
+    // Until then it goes on reading and answering: a query that has come has nobody else to answer it.
+    await quietTurn(
+      () => received,
+      () => isLate,
+    );
+    if (inFlight > 0) await Promise.race([late, new Promise<void>((resolve) => (drained = resolve))]);
+    cancel();
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
 

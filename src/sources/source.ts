@@ -14,9 +14,18 @@ export interface Source {
 export interface SourceStatus {
   readonly kind: "file" | "docker";
   readonly name: string;
-  /** `refused`: what it says now is wrong, so the last good state keeps serving; `error` says what is wrong. */
-  readonly state: "starting" | "synced" | "refused";
+  /**
+   * `refused`: what it says now is wrong, so the last good state keeps serving; `error` says what is wrong. `away`: it
+   * can't be asked, so the last known state keeps serving.
+   */
+  readonly state: "starting" | "synced" | "refused" | "away";
   /** ISO 8601 of the last set that was applied. */
   readonly lastSync: string | null;
   readonly error: string | null;
+  /** ISO 8601, since when it is away. */
+  readonly since?: string;
+  /** Differences that a whole set brought to light though events should have told them. */
+  readonly repairs?: number;
+  /** Who is at the other end: `Docker 20.10.24, API 1.41`. */
+  readonly engine?: string;
 }

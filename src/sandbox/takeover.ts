@@ -1,0 +1,100 @@
+import { close } from "node:fs";
+import { promisify } from "node:util";
+import type { SocketAddress } from "../base/address.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { errnoName, libc } from "../linux/libc.ts";
+import type { Namespace } from "../linux/namespace.ts";
+import { netfilterSocket, transact } from "../linux/netlink.ts";
+import { deleteTable, newOwnedTable } from "../linux/nftables.ts";
+import { selfConnection } from "../linux/self-connection.ts";
+import { ipv4Address } from "../linux/sockets.ts";
+import { TABLE_NAME, takeoverTable } from "./takeover-table.ts";
+
+const MSG_DONTWAIT = 0x40;
+const EPERM = 1;
+const closeFile = promisify(close);
+
+/** The switch of one namespace: whether packets to the address reach our sockets or go the way they went before. */
+export interface Takeover {
+  /**
+   * Ours for the next `ALIVE_MS`. The first one takes over; without another one in time it is handed back by
+   * itself. False if the table did not take note, so that it is not ours: somebody has deleted it.
+   */
+  beat(): boolean;
+  /** New queries go the old way from when this returns. Our TCP connections stay ours, and answers may still go out. */
+  handBack(): void;
+  /** Removes the table: for when the last answer is out. Includes `handBack`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Prepares to take `at` over in the namespace; `udp` is our socket that is bound there. Should this process end,
+ * however it ends, the kernel undoes it. Throws NetlinkError or SystemError, and then nothing is left.
+ */
+export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: number): Takeover {
+  const lifeline = selfConnection(namespace, at.address);
+  let netlink = -1;
+  try {
+    netlink = netfilterSocket(namespace);
+    transact(netlink, newOwnedTable(takeoverTable(at, lifeline.port)));
+    // Only now: connection tracking can't follow a connection of a socket with itself.
+    lifeline.connect();
+  } catch (error) {
+    lifeline.close();
+    if (netlink !== -1) void closeFile(netlink);
+    throw error;
+  }
+  const self = ipv4Address(at);
+  let handedBack = false;
+
+  function handBack(): void {
+    handedBack = true;
+    lifeline.close();
+  }
+
+  return {
+    beat: () => !handedBack && libc().sendNothing(udp, MSG_DONTWAIT, self) === EPERM,
+    handBack,
+    async close() {
+      handBack();
+      try {
+        transact(netlink, deleteTable(TABLE_NAME));
+      } finally {
+        // On another thread: the kernel lets who closes such a socket wait for all processors (some 10 ms).
+        await closeFile(netlink);
+      }
+    },
+  };
+}
+
+/** For people: why the table could not be made, where it is needed. */
+export function takeoverFailure(cause: unknown): CodedError {
+  const [state, remedy] = explain(errnoName(cause)) ?? [messageOf(cause), undefined];
+  return new CodedError("ATTACH", `Cannot take 127.0.0.11 over from Docker's resolver: ${state}`, {
+    cause,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+function explain(errno: string | undefined): [state: string, remedy: string] | undefined {
+  switch (errno) {
+    case "EPERM":
+      return ["not permitted to change nftables", "Run eleven as root, or give it CAP_NET_ADMIN"];
+    case "EPROTONOSUPPORT":
+    case "EAFNOSUPPORT":
+      return ["the kernel has no nftables", "Load its module: `modprobe nf_tables`"];
+    case "EOPNOTSUPP":
+    case "EINVAL":
+      return [
+        "the kernel's nftables is too old",
+        "Run Linux 5.12 or newer: it has tables that end with their owner",
+      ];
+    case "ENOENT":
+      return [
+        "the kernel's nftables lacks a part",
+        "Load the module `nft_ct`, and see that NF_TABLES_IPV4 is there",
+      ];
+    default:
+      return undefined;
+  }
+}

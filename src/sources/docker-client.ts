@@ -1,0 +1,215 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type Docker from "dockerode";
+import type { DockerOptions } from "dockerode";
+import type { z } from "zod";
+import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
+import { EVENT_FILTERS, type EngineEvent, lines, readEvent } from "./docker-events.ts";
+import {
+  type EngineContainer,
+  type EngineNetwork,
+  engineContainer,
+  engineNetwork,
+  engineService,
+  engineTask,
+} from "./docker-schema.ts";
+import type { Swarm } from "./docker-swarm.ts";
+
+/**
+ * One connection to an engine: its stream of events, and questions. It ends as a whole, once: when the stream is cut,
+ * when the engine does not answer, or by `close`; what is asked then fails.
+ */
+export interface EngineClient {
+  /** Of the engine: `20.10.24`. */
+  readonly version: string;
+  /** The API version that is spoken: `1.41`. */
+  readonly api: string;
+  /** Resolves with the reason when the connection has ended. */
+  readonly ended: Promise<Error>;
+  containerIds(): Promise<string[]>;
+  /** Undefined: there is no such container. */
+  inspect(id: string): Promise<EngineContainer | undefined>;
+  networks(): Promise<EngineNetwork[]>;
+  /** Undefined where this engine is no manager of a swarm. */
+  swarm(): Promise<Swarm | undefined>;
+  close(): void;
+}
+
+/** The newest API whose inspects we have read (Engine 29); an older engine is spoken to in its own. */
+const NEWEST_API = "1.52";
+
+/** Longer than an engine takes that is alive: an inspect waits while its container is being started. */
+const ANSWER_MS = 10_000;
+
+/** Over ssh each question is a connection of its own, and sshd refuses more than ten at a time. */
+const SSH_AT_ONCE = 6;
+const AT_ONCE = 64;
+
+/** Events from before the stream began, told again so that none falls between; an event too many costs an inspect. */
+const OVERLAP_SECONDS = 2;
+
+export async function connectEngine(options: {
+  readonly address: DockerOptions;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly clock: Clock;
+  /** Ends it, or the attempt. */
+  readonly signal: AbortSignal;
+}): Promise<EngineClient> {
+  const { address, onEvent, clock, signal } = options;
+  // Loaded when it is needed: it takes a fifth of a second, and most configurations of tests have no engine.
+  const { default: Engine } = await import("dockerode");
+  const Agent = address.protocol === "https" ? HttpsAgent : HttpAgent;
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  // Over ssh dockerode makes agents of its own.
+  const reached = { ...address, ...(address.protocol !== "ssh" && { agent }) };
+  const turn = turnstile(address.protocol === "ssh" ? SSH_AT_ONCE : AT_ONCE);
+  const closing = new AbortController();
+  const ended = new Promise<Error>((resolve) => {
+    closing.signal.addEventListener("abort", () => resolve(closing.signal.reason), { once: true });
+  });
+
+  function end(reason: Error): void {
+    if (closing.signal.aborted) return;
+    closing.abort(reason);
+    agent.destroy();
+  }
+
+  const stop = () => end(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  closing.signal.addEventListener("abort", () => signal.removeEventListener("abort", stop), { once: true });
+  if (signal.aborted) stop();
+
+  /** Its answer, or an error: from the engine, because there was none in time, or because the connection ended. */
+  function ask<T>(question: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    return turn(async () => {
+      const late = new AbortController();
+      const cancel = clock.after(ANSWER_MS, () => late.abort(new NoAnswer(`no answer in ${ANSWER_MS} ms`)));
+      const abortSignal = AbortSignal.any([late.signal, closing.signal]);
+      try {
+        return await Promise.race([question({ abortSignal }), rejection(abortSignal)]);
+      } finally {
+        cancel();
+      }
+    });
+  }
+
+  try {
+    const { ApiVersion, MinAPIVersion, Version } = await ask(() => new Engine(reached).version());
+    const api = spokenApi(ApiVersion, MinAPIVersion);
+    const docker = new Engine({ ...reached, version: `v${api}` });
+    const stream = await ask(() =>
+      docker.getEvents({
+        since: Math.floor(clock.wall() / 1000) - OVERLAP_SECONDS,
+        filters: EVENT_FILTERS as unknown as Record<string, string[]>,
+        abortSignal: closing.signal,
+      } as Docker.GetEventsOptions),
+    );
+    const take = lines((line) => onEvent(readEvent(line)));
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => take(chunk));
+    for (const event of ["end", "close", "error"])
+      stream.on(event, () => end(new Error("the stream of events was cut")));
+
+    return {
+      version: Version,
+      api,
+      ended,
+      async containerIds() {
+        const all = await ask((of) => docker.listContainers({ all: true, ...of }));
+        return all.map(({ Id }) => Id);
+      },
+      async inspect(id) {
+        try {
+          return read(engineContainer, await ask((of) => docker.getContainer(id).inspect(of)));
+        } catch (error) {
+          if (statusOf(error) === 404) return undefined;
+          throw error;
+        }
+      },
+      async networks() {
+        return read(engineNetwork.array(), await ask((of) => docker.listNetworks(of)));
+      },
+      async swarm() {
+        try {
+          const [services, tasks] = await Promise.all([
+            ask((of) => docker.listServices(of)),
+            ask((of) => docker.listTasks({ filters: { "desired-state": ["running"] }, ...of })),
+          ]);
+          return { services: read(engineService.array(), services), tasks: read(engineTask.array(), tasks) };
+        } catch (error) {
+          // 503: this engine is in no swarm, or a worker, which is not told.
+          if (statusOf(error) !== undefined) return undefined;
+          throw error;
+        }
+      },
+      close: () => end(new Error("closed")),
+    };
+  } catch (error) {
+    end(error as Error);
+    throw error;
+  }
+}
+
+/** The engine may be alive all the same: one container can keep it from answering for that one. */
+export class NoAnswer extends Error {}
+
+/** Whether the engine answered, if only to say that it can't do what it was asked. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof NoAnswer || error instanceof Misunderstood || statusOf(error) !== undefined;
+}
+
+class Misunderstood extends Error {}
+
+function read<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
+  const { data, error } = schema.safeParse(answer);
+  if (error !== undefined) throw new Misunderstood(`cannot understand the engine: ${error.issues[0]?.message}`);
+  return data as z.output<S>;
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { statusCode?: unknown }).statusCode;
+  return typeof status === "number" ? status : undefined;
+}
+
+/** The older one of what we know and what the engine knows. Throws CodedError UNSUPPORTED if it speaks none of ours. */
+export function spokenApi(newest: string, oldest: string | undefined): string {
+  if (oldest !== undefined && isOlder(NEWEST_API, oldest)) {
+    throw new CodedError(
+      "UNSUPPORTED",
+      `Cannot speak to the engine: its API begins at ${oldest}, ours ends at ${NEWEST_API}`,
+      { remedy: "use a newer version of eleven, or set DOCKER_MIN_API_VERSION for dockerd" },
+    );
+  }
+  return isOlder(newest, NEWEST_API) ? newest : NEWEST_API;
+}
+
+function isOlder(a: string, b: string): boolean {
+  const [majorA = 0, minorA = 0] = a.split(".").map(Number);
+  const [majorB = 0, minorB = 0] = b.split(".").map(Number);
+  return majorA !== majorB ? majorA < majorB : minorA < minorB;
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** Lets so many through at a time, in the order of their coming. */
+function turnstile(places: number): <T>(pass: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = places;
+  return async (pass) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await pass();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}

@@ -1,0 +1,59 @@
+import { readFileSync, statfsSync } from "node:fs";
+
+/** A process that can't be mistaken for a later one of the same number. */
+export interface Init {
+  readonly pid: number;
+  /** In clock ticks since boot: field 22 of /proc/PID/stat. */
+  readonly startTime: string;
+}
+
+/** What this machine knows of the engine's containers without asking the engine. */
+export interface Processes {
+  /**
+   * The process, if it is one of this machine and belongs to a container of one of these ids. An engine elsewhere (by
+   * TCP, by ssh, in a virtual machine, in a namespace of process ids) tells numbers that mean something else here.
+   */
+  identify(pid: number, ids: readonly string[]): Init | undefined;
+  isAlive(init: Init): boolean;
+  /** Whether the path is a namespace, and not the empty file that it was mounted on elsewhere. */
+  isNamespace(path: string): boolean;
+}
+
+/** linux/magic.h: NSFS_MAGIC. */
+const NSFS = 0x6e736673;
+
+export const processes: Processes = {
+  identify(pid, ids) {
+    // Docker mounts files out of the container's folder, which is called by its id.
+    const mounts = read(`/proc/${pid}/mountinfo`);
+    if (!ids.some((id) => mounts.includes(`/${id}/`))) return undefined;
+    const startTime = startTimeOf(pid);
+    return startTime === undefined ? undefined : { pid, startTime };
+  },
+  isAlive: ({ pid, startTime }) => startTimeOf(pid) === startTime,
+  isNamespace(path) {
+    try {
+      return statfsSync(path).type === NSFS;
+    } catch {
+      return false;
+    }
+  },
+};
+
+/** proc(5). The second field may hold anything, so it is counted from its end. Undefined for one that has ended. */
+function startTimeOf(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const [state, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return state === "Z" || state === "X" ? undefined : rest[FIELDS_FROM_PARENT_TO_START];
+}
+
+/** Field 4 is the first of `rest`. */
+const FIELDS_FROM_PARENT_TO_START = 22 - 4;
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

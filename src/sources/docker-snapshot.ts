@@ -1,0 +1,142 @@
+import { isIP } from "node:net";
+import { canonicalAddress, type SocketAddress } from "../base/address.ts";
+import type { Container, Endpoint, Network } from "../registry/model.ts";
+import type { EngineContainer, EngineEndpoint, EngineNetwork } from "./docker-schema.ts";
+import { isEmbedded } from "./file-schema.ts";
+
+/** What is known of an engine besides the container that is looked at. */
+export interface EngineWorld {
+  /** Name of the source: the first part of the keys. */
+  readonly source: string;
+  /** By id. */
+  readonly containers: ReadonlyMap<string, EngineContainer>;
+  /** By name. */
+  readonly networks: ReadonlyMap<string, EngineNetwork>;
+  /** Where the network namespace of a running container is, as far as this machine has it. */
+  readonly netns: (container: EngineContainer) => string | undefined;
+  /** Names that the swarm gives a container, by network. */
+  readonly swarmNames: (id: string, network: string) => readonly string[];
+}
+
+export function containerKey(source: string, id: string): string {
+  return `${source}/${id}`;
+}
+
+/** `none` has no way out either. */
+export function networkOf({ Name, Driver, Internal }: EngineNetwork): Network {
+  return { name: Name, internal: Internal === true || Driver === "null" };
+}
+
+/**
+ * A container as the engine's inspect tells of it. Pure.
+ *
+ * The names of an endpoint are those that Docker registers (docs/differences.md): container name, aliases, short id,
+ * hostname; on predefined networks there are none. Addresses are those of a container that runs: one that was
+ * stopped, or only created, keeps its names without them (docs/decisions/0006). The host's network is no endpoint
+ * and no namespace of ours.
+ */
+export function containerOf(container: EngineContainer, world: EngineWorld): Container {
+  const { Id, Name, Config, HostConfig } = container;
+  const runs = isRunning(container);
+  const shared = sharedWith(container, world);
+  const isOnHost = HostConfig.NetworkMode === "host";
+  const netns = runs && !isOnHost ? world.netns(container) : undefined;
+  const upstreams = upstreamsOf(shared ?? container);
+  return {
+    key: containerKey(world.source, Id),
+    name: nameOf(Name),
+    id: Id,
+    ...(Config.Hostname !== "" && !isOnHost && { hostname: Config.Hostname }),
+    ...(netns !== undefined && { netns }),
+    ...(upstreams.length > 0 && { upstreams }),
+    ...(shared !== undefined && { shares: containerKey(world.source, shared.Id) }),
+    endpoints:
+      shared === undefined ? endpointsOf(container, world) : namelessOnes(endpointsOf(shared, world)),
+  };
+}
+
+/** Between two attempts of a restart policy a container counts as running, but has no process. */
+export function isRunning({ State }: EngineContainer): boolean {
+  return State.Running && State.Restarting !== true && State.Pid > 0;
+}
+
+/** `web-1`, of the engine's `/web-1`. */
+export function nameOf(name: string): string {
+  return name.replace(/^\//, "");
+}
+
+/** Whose namespace `--network container:X` gives this one; undefined if it has its own, or X's is another by now. */
+export function sharedWith(container: EngineContainer, world: EngineWorld): EngineContainer | undefined {
+  const [, target] = /^container:(.+)$/.exec(container.HostConfig.NetworkMode) ?? [];
+  if (target === undefined || !isRunning(container)) return undefined;
+  const found = world.containers.get(target);
+  if (found === undefined || !isRunning(found)) return undefined;
+  // X was started anew and has another namespace now, while this one still sits in the old.
+  if (Date.parse(found.State.StartedAt) > Date.parse(container.State.StartedAt)) return undefined;
+  return found;
+}
+
+function endpointsOf(container: EngineContainer, world: EngineWorld): Endpoint[] {
+  return Object.entries(container.NetworkSettings.Networks)
+    .filter(([network]) => network !== "host")
+    .map(([network, endpoint]) => endpointOf(network, endpoint, container, world));
+}
+
+function endpointOf(
+  network: string,
+  { Aliases, Links, IPAddress, GlobalIPv6Address, GwPriority }: EngineEndpoint,
+  container: EngineContainer,
+  world: EngineWorld,
+): Endpoint {
+  const [ipv4, ipv6] = isRunning(container)
+    ? [addressOf(IPAddress), addressOf(GlobalIPv6Address)]
+    : [undefined, undefined];
+  const isNameless = hasNoNames(network, world.networks.get(network));
+  const aliases = [...Aliases, ...world.swarmNames(container.Id, network)];
+  return {
+    network,
+    ...(ipv4 !== undefined && { ipv4 }),
+    ...(ipv6 !== undefined && { ipv6 }),
+    aliases: isNameless ? [] : ownAliases(aliases, container),
+    links: isNameless ? {} : linksOf(Links),
+    priority: GwPriority,
+    ...(isNameless && { nameless: true as const }),
+  };
+}
+
+/** Docker registers no names in the networks that it makes itself. */
+function hasNoNames(name: string, network: EngineNetwork | undefined): boolean {
+  return PREDEFINED.has(name) || network?.Ingress === true;
+}
+
+const PREDEFINED: ReadonlySet<string> = new Set(["bridge", "none", "default", "docker_gwbridge"]);
+
+/** Without those that engines before API 1.45 fold in: they are names of their own kinds. */
+function ownAliases(aliases: readonly string[], { Id, Config }: EngineContainer): string[] {
+  return [...new Set(aliases)].filter((alias) => alias !== Id.slice(0, 12) && alias !== Config.Hostname);
+}
+
+function linksOf(links: readonly string[]): Record<string, string> {
+  const pairs = links.map((link): [string, string] => {
+    const [target = "", alias = target] = link.split(":").map(nameOf);
+    return [alias, target];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** What another container sees of these endpoints, who lives in the same namespace. */
+function namelessOnes(endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.map((endpoint) => ({ ...endpoint, aliases: [], nameless: true }));
+}
+
+/** Those of `--dns`, asked from inside the container. */
+function upstreamsOf({ HostConfig }: EngineContainer): SocketAddress[] {
+  return HostConfig.Dns.map(addressOf)
+    .filter((address) => address !== undefined)
+    .map((address) => ({ address, port: 53 }))
+    .filter((server) => !isEmbedded(server));
+}
+
+function addressOf(text: string): string | undefined {
+  return isIP(text) === 0 ? undefined : canonicalAddress(text);
+}
