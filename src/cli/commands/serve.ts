@@ -6,12 +6,12 @@ import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { loadConfig } from "../../config/load.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config, SourceConfig } from "../../config/schema.ts";
 import { type Daemon, startDaemon } from "../../daemon.ts";
 import { version } from "../../version.ts";
 import { ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { createLog } from "../log.ts";
-import { type GlobalOptions, outputOf, printError } from "../output.ts";
+import { type GlobalOptions, outputOf, printable, printError } from "../output.ts";
 
 /** A daemon that can't end by itself is ended: SIGTERM promises two seconds. */
 const STOP_DEADLINE_MS = 1900;
@@ -34,13 +34,17 @@ export function serveCommand(program: Command): Command {
     });
 }
 
-/** With --config that file; without, the example shop on a loopback listener. */
+/** With --config that file; without, what is found: a Docker engine, or else the example shop. */
 function configuration(path: string | undefined, { socket }: GlobalOptions): Config {
   const config = loadConfig(path);
-  const shop = fileURLToPath(new URL("../../../examples/shop.yaml", import.meta.url));
-  const sources =
-    path === undefined && existsSync(shop) ? [{ kind: "file", path: shop } as const] : config.sources;
+  const sources = path === undefined ? [found()] : config.sources;
   return { ...config, sources, ...(socket === undefined ? {} : { socket }) };
+}
+
+function found(): SourceConfig {
+  const hasEngine = process.env.DOCKER_HOST !== undefined || existsSync("/var/run/docker.sock");
+  if (hasEngine) return { kind: "docker", url: undefined };
+  return { kind: "file", path: fileURLToPath(new URL("../../../examples/shop.yaml", import.meta.url)) };
 }
 
 /** From the very first moment: a signal during the start takes effect when it is over. */
@@ -73,32 +77,42 @@ function handleSignals(starting: Promise<Daemon>, load: () => Config, log: Logge
 }
 
 function banner(daemon: Daemon, config: Config): string {
-  const status = daemon.status();
-  const from = status.sources.map(({ name }) => short(name)).join(", ") || "no source";
-  const upstreams = status.upstreams.map(({ address }) => address).join(", ") || "none";
-  const why = config.upstreams === "host" ? ` (from ${config.resolvConf}, followed)` : "";
-  const lines = [
-    `eleven ${version} serves ${status.containers} containers from ${from}`,
-    `  listening  ${status.listeners.join(", ") || "nowhere but in containers"}${status.listeners.length > 0 ? " (udp, tcp)" : ""}`,
-    `  upstreams  ${upstreams}${why}`,
-    `  control    ${config.socket}`,
-    ...tries(daemon, config).map((line, index) => `  ${index === 0 ? "try      " : "         "}  ${line}`),
+  const { sources, containers, upstreams, listeners, attached } = daemon.status();
+  const from = sources.map(({ name }) => near(name.replace(/^file:/, ""))).join(", ") || "no source";
+  const followed = config.upstreams === "host" ? ` (from ${config.resolvConf}, followed)` : "";
+  const rows = [
+    ["listening", listeners.length > 0 ? `${listeners.join(", ")} (udp, tcp)` : "nowhere but in containers"],
+    ["upstreams", `${upstreams.map(({ address }) => address).join(", ") || "none"}${followed}`],
+    ["control", config.socket],
+    ["attached", attached.join(", ") || "no container; each keeps the DNS server that it has"],
+    ...tries(daemon, config).map((line, index) => [index === 0 ? "try" : "", line]),
   ];
-  return lines.join("\n");
+  const lines = rows.map(([what = "", value = ""]) => `  ${what.padEnd(10)} ${printable(value)}`);
+  return [`eleven ${version} serves ${containers} containers from ${printable(from)}`, ...lines].join("\n");
 }
 
 /** Lines that work as they stand, with a name that is there. */
 function tries(daemon: Daemon, config: Config): string[] {
-  const record = daemon.records({}).find(({ kind }) => kind === "alias") ?? daemon.records({})[0];
-  if (record === undefined) return [`eleven status --socket ${config.socket}`];
+  const eleven = near(process.argv[1] ?? "eleven");
+  const records = daemon.records({});
+  const record = records.find(({ kind }) => kind === "alias") ?? records[0];
+  if (record === undefined) return [`${eleven} status --socket ${config.socket}`];
   const name = `${record.name}.${record.network}`;
   const [listener] = config.listen;
-  const dig = listener === undefined ? [] : [`dig @${listener.address} -p ${listener.port} ${name}`];
-  return [...dig, `eleven query ${name}`];
+  const isEngines = record.source.startsWith("docker");
+  return [
+    ...(listener === undefined ? [] : [`dig @${listener.address} -p ${listener.port} ${name}`]),
+    `${eleven} query ${name} --from ${record.container}`,
+    ...(isEngines
+      ? [
+          `${eleven} attach ${record.container}   # answers its 127.0.0.11 in Docker's place; detach undoes it`,
+        ]
+      : []),
+  ];
 }
 
-function short(source: string): string {
-  const path = source.replace(/^file:/, "");
-  const near = relative(process.cwd(), path);
-  return near.startsWith("..") ? path : near;
+/** A path as one would type it here. */
+function near(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") || !path.startsWith("/") ? path : short;
 }
