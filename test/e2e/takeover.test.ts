@@ -1,0 +1,244 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type ControlClient, controlClient } from "../../src/api/client.ts";
+import {
+  DOCKERS_ANSWER,
+  type DockerLike,
+  dockerLike,
+  type StormMode,
+  type StormReport,
+  standIn,
+  startStorm,
+} from "../support/docker-like.ts";
+import { type Eleven, startEleven } from "../support/eleven.ts";
+import { missing } from "../support/requirements.ts";
+import { createWorld, type Node, type World } from "../support/world.ts";
+
+const reason = missing("dig", "iptables", "nft", "conntrack", "setpriv");
+const BIN = fileURLToPath(new URL("../../bin/eleven", import.meta.url));
+const OURS = "10.5.0.2";
+/** What the upstream of ours answers, late. */
+const UPSTREAMS = "198.51.100.7";
+const SWITCHES = 50;
+
+describe.skipIf(reason)(
+  `taking 127.0.0.11 over from Docker's resolver${reason === undefined ? "" : ` (${reason})`}`,
+  () => {
+    let world: World;
+    let web: Node;
+    let docker: DockerLike;
+    let config: string;
+    let eleven: Eleven | undefined;
+
+    beforeEach(async () => {
+      world = createWorld();
+      web = world.container("web", {});
+      docker = await dockerLike(web);
+      world.write(
+        "shop.yaml",
+        `networks: { shop: {} }
+containers:
+  web: { netns: ${web.netns}, networks: { shop: { ipv4: ${OURS} } } }
+`,
+      );
+      const [, { udp }] = await standIn(world.host, [UPSTREAMS, "300", "127.0.0.1", "5399"]);
+      config = `listen: []
+sources: [{ file: shop.yaml }]
+upstreams: [127.0.0.1:${udp}]
+attach: [web]
+`;
+    });
+
+    afterEach(async () => {
+      eleven?.process.kill("SIGCONT");
+      await eleven?.stop("SIGKILL");
+      eleven = undefined;
+      await world.destroy();
+    });
+
+    const start = async (attach = "[web]") => {
+      eleven = await startEleven(world, config.replace("[web]", attach));
+      return eleven;
+    };
+    const dig = async (...args: string[]) =>
+      (await web.run("dig", ["@127.0.0.11", "+short", "+tries=1", "+timeout=2", ...args])).stdout.trim();
+    const rules = async () =>
+      (await web.run("iptables-save", ["-t", "nat"])).stdout.replace(/^[#:].*\n/gm, "");
+    const tables = async () => (await web.run("nft", ["list", "tables"])).stdout;
+    const storm = (mode: StormMode, name = "web", intervalMs = 2) =>
+      startStorm([`--net=${web.netns}`], { name, mode, intervalMs });
+
+    async function attached(control: ControlClient): Promise<void> {
+      while ((await control.attach(["web"])).done.length === 0) await delay(1);
+    }
+
+    test("answers in its place, over UDP and TCP, and changes nothing of Docker's", async () => {
+      expect(await dig("web")).toBe(DOCKERS_ANSWER);
+      const before = await rules();
+      await start();
+      for (const args of [["web"], ["+tcp", "web"], ["-b", "127.0.0.11", "web"]])
+        expect(await dig(...args)).toBe(OURS);
+      expect(await dig("-p", docker.ports.udp, "web")).toBe(DOCKERS_ANSWER);
+      expect(await rules()).toBe(before);
+      await eleven?.json("detach", "web");
+      for (const args of [["web"], ["+tcp", "web"]]) expect(await dig(...args)).toBe(DOCKERS_ANSWER);
+      expect(await rules()).toBe(before);
+      await expect.poll(tables).not.toContain("eleven");
+    });
+
+    test("has no entry in connection tracking", async () => {
+      await start();
+      await web.run("conntrack", ["-F"]);
+      for (const args of [["web"], ["+tcp", "web"]]) expect(await dig(...args)).toBe(OURS);
+      expect((await web.run("conntrack", ["-L"])).stdout).toBe("");
+    });
+
+    test.each(["SIGTERM", "SIGKILL"] as const)(
+      "is handed back on %s: the very next query",
+      async (signal) => {
+        const ran = await start();
+        expect(await dig("web")).toBe(OURS);
+        await ran.stop(signal);
+        expect(await dig("web")).toBe(DOCKERS_ANSWER);
+        expect(await dig("+tcp", "web")).toBe(DOCKERS_ANSWER);
+        expect(await tables()).not.toContain("eleven");
+      },
+    );
+
+    test("is handed back within three seconds by a process that hangs, and ours again when it goes on", async () => {
+      const ran = await start();
+      const storming = await storm("fixed", "web", 10);
+      const stopped = Date.now();
+      ran.process.kill("SIGSTOP");
+      await delay(3000);
+      expect(await dig("web")).toBe(DOCKERS_ANSWER);
+      expect(await dig("+tcp", "web")).toBe(DOCKERS_ANSWER);
+      ran.process.kill("SIGCONT");
+      await expect.poll(() => dig("web"), { timeout: 3000 }).toBe(OURS);
+      const { by } = await storming.end();
+      process.stdout.write(`a hung process handed back after ${by[DOCKERS_ANSWER]!.first - stopped} ms\n`);
+      expect(by[DOCKERS_ANSWER]!.first - stopped).toBeLessThan(3000);
+    });
+
+    async function switchBackAndForth(mode: StormMode): Promise<StormReport> {
+      const ran = await start("none");
+      const control = controlClient(ran.socket);
+      const storming = await storm(mode);
+      for (let count = 0; count < SWITCHES / 2; count++) {
+        await attached(control);
+        await delay(10);
+        await control.detach(["web"]);
+        await delay(10);
+      }
+      return storming.end();
+    }
+
+    test.each(["fixed", "fresh", "tcp"] as const)(
+      `loses no query in ${SWITCHES} switches back and forth: %s`,
+      async (mode) => {
+        const { sent, lost, by } = await switchBackAndForth(mode);
+        process.stdout.write(
+          `${SWITCHES} switches under ${sent} queries (${mode}): ours ${by[OURS]?.count}, ` +
+            `Docker's ${by[DOCKERS_ANSWER]?.count}, lost ${lost.length}\n`,
+        );
+        expect(lost).toEqual([]);
+        for (const who of [OURS, DOCKERS_ANSWER]) expect(by[who]?.count).toBeGreaterThan(20);
+      },
+    );
+
+    test(`leaves a connection to Docker's resolver alone in ${SWITCHES} switches`, async () => {
+      const { sent, lost, by } = await switchBackAndForth("kept");
+      expect(lost).toEqual([]);
+      expect(by[DOCKERS_ANSWER]?.count).toBe(sent);
+    });
+
+    test.each([["+notcp"], ["+tcp"]])(
+      "a query in flight at the switch is answered by whom it was put to: %s",
+      async (flag) => {
+        const ran = await start("none");
+        const control = controlClient(ran.socket);
+        const toDocker = dig(flag, "slow.example");
+        await expect.poll(async () => (await web.run("conntrack", ["-L"])).stdout).toContain("dport=53");
+        await attached(control);
+        expect(await toDocker).toBe(DOCKERS_ANSWER);
+        const toUs = dig(flag, "slow.example");
+        while ((await world.host.run("ss", ["-Hnu", "dport", "5399"])).stdout === "") {}
+        await control.detach(["web"]);
+        expect(await dig("web")).toBe(DOCKERS_ANSWER);
+        expect(await toUs).toBe(UPSTREAMS);
+      },
+    );
+
+    test.each([
+      ["SIGKILL", "fixed"],
+      ["SIGTERM", "fixed"],
+      ["SIGKILL", "tcp"],
+      ["SIGTERM", "tcp"],
+    ] as const)("%s in a storm (%s) loses what it had in hand, at most", async (signal, mode) => {
+      const ran = await start();
+      const storming = await storm(mode);
+      await delay(300);
+      const killed = Date.now();
+      await ran.stop(signal);
+      await delay(300);
+      const report = await storming.end();
+      process.stdout.write(`${signal} in ${report.sent} queries (${mode}): lost ${report.lost.length}\n`);
+      if (signal === "SIGTERM") expect(report.lost).toEqual([]);
+      // In hand: sent before the signal, or in the moment in which the kernel ends the process.
+      for (const { at } of report.lost) expect(at - killed).toBeLessThan(50);
+      expect(report.lost.length).toBeLessThan(25);
+      expect(report.by[DOCKERS_ANSWER]?.count).toBeGreaterThan(50);
+    });
+
+    test("a client with one port survives our restart, and dockerd's with other ports", async () => {
+      let ran = await start();
+      const storming = await storm("fixed", "web", 20);
+      await delay(100);
+      await ran.stop("SIGTERM");
+      await delay(100);
+      ran = await start();
+      await delay(100);
+      await docker.restart();
+      await delay(100);
+      await ran.stop("SIGTERM");
+      ran = await start();
+      await delay(300);
+      const report = await storming.end();
+      expect(report.by[OURS]?.last).toBeGreaterThan(report.by[DOCKERS_ANSWER]?.last ?? Infinity);
+    });
+
+    test("needs the right to change nftables where Docker's rules are, and only there", async () => {
+      const plain = world.container("plain", {});
+      world.write(
+        "shop.yaml",
+        `networks: { shop: {} }
+containers:
+  web: { netns: ${web.netns}, networks: { shop: { ipv4: ${OURS} } } }
+  plain: { netns: ${plain.netns}, networks: { shop: { ipv4: 10.5.0.3 } } }
+`,
+      );
+      const socket = join(world.folder, "eleven.sock");
+      const path = world.write("eleven.yaml", `socket: ${socket}\n${config.replace("[web]", "all")}`);
+      const bounded = ["--bounding-set=-net_admin", "--inh-caps=-net_admin", process.execPath, BIN];
+      const child = world.host.start("setpriv", [...bounded, "serve", "--config", path]);
+      await world.host.run(process.execPath, [BIN, "status", "--wait", "10", "--socket", socket]);
+      const { attachments } = await controlClient(socket).status();
+      expect(attachments).toMatchObject([
+        {
+          container: "web",
+          state: "failed",
+          reason: expect.stringContaining("not permitted to change nftables"),
+        },
+        { container: "plain", state: "attached" },
+      ]);
+      expect(await dig("web")).toBe(DOCKERS_ANSWER);
+      expect((await plain.run("dig", ["@127.0.0.11", "+short", "plain"])).stdout.trim()).toBe("10.5.0.3");
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      await exited;
+    });
+  },
+);
