@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
-import type { Control, StatusReport } from "./api/control.ts";
+import type { Control, RecordFilter, StatusReport } from "./api/control.ts";
 import { createMetrics, serveMetrics } from "./api/metrics.ts";
 import { serveControl } from "./api/server.ts";
 import type { Clock } from "./base/clock.ts";
@@ -15,7 +15,7 @@ import { labelsOf, readings } from "./daemon/readings.ts";
 import { upstreamReport } from "./daemon/reports.ts";
 import { createSources } from "./daemon/sources.ts";
 import { allServers, confinement, hasOwnUpstreams, hostSelection, ownSelection } from "./daemon/upstreams.ts";
-import { createRegistry } from "./registry/registry.ts";
+import { createRegistry, type Registry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
 import { hostSuffix } from "./resolver/host-suffix.ts";
 import { noTransfer } from "./resolver/no-transfer.ts";
@@ -112,13 +112,20 @@ export async function startDaemon(options: {
   const listeners = plainListeners({ handler, sandboxByAddress, clock, log });
   const attached = attachments({ clock, log, serve: containerListeners({ handler, clock, log }) });
   const attach = attaching({ config: () => config, registry, attachments: attached });
-  registry.onChange(() => attach.reconcile());
+  let wasReady = registry.ready;
+  let readySince = began;
+  registry.onChange(() => {
+    if (registry.ready !== wasReady) readySince = new Date(clock.wall()).toISOString();
+    wasReady = registry.ready;
+    attach.reconcile();
+  });
 
   function status(): StatusReport {
     const attachments = attach.reports();
     return {
       ready: registry.ready,
-      since: began,
+      since: readySince,
+      started: began,
       version,
       pid: process.pid,
       revision: registry.revision,
@@ -127,7 +134,9 @@ export async function startDaemon(options: {
       attached: attachments.filter(({ state }) => state === "attached").map(({ container }) => container),
       attachments,
       listeners: listeners.names(),
-      upstreams: allServers(config, hostServers).map((server) => upstreamReport(server, upstreamHealth)),
+      upstreams: allServers(config, hostServers, registry.containers()).map((each) =>
+        upstreamReport(each, upstreamHealth),
+      ),
     };
   }
 
@@ -173,7 +182,7 @@ export async function startDaemon(options: {
   const surface: Control = {
     status,
     query: asker({ registry, resolver: () => resolver, clock, log, signal: stopping.signal }),
-    records: (filter) => registry.records(filter),
+    records: (filter) => registry.records(withContainerKey(filter, registry)),
     history: (name) => registry.history(name),
     attach: async (containers) => attach.attach(containers),
     detach: async (containers) => attach.detach(containers),
@@ -189,4 +198,10 @@ export async function startDaemon(options: {
     throw error;
   }
   return { ...surface, reload, close };
+}
+
+/** A container may be named here by whatever names it elsewhere, its full id too. */
+function withContainerKey(filter: RecordFilter, registry: Registry): RecordFilter {
+  const found = filter.container === undefined ? undefined : registry.findContainer(filter.container);
+  return found === undefined ? filter : { ...filter, container: found.key };
 }

@@ -15,8 +15,10 @@ export interface Control {
 
 export interface StatusReport {
   readonly ready: boolean;
-  /** ISO 8601, when this process began. */
+  /** ISO 8601, since when it is ready, or not ready. */
   readonly since: string;
+  /** ISO 8601, when this process began. */
+  readonly started: string;
   readonly version: string;
   readonly pid: number;
   readonly revision: number;
@@ -31,14 +33,16 @@ export interface StatusReport {
 
 export interface AttachmentReport {
   readonly container: string;
-  readonly state: "attached" | "waiting" | "failed";
-  /** ISO 8601. */
-  readonly since: string;
+  readonly state: "attached" | "waiting" | "failed" | "detached";
+  /** ISO 8601; null where nothing could be tried yet. */
+  readonly since: string | null;
   readonly reason: string | null;
   readonly remedy: string | null;
 }
 
 export interface UpstreamReport {
+  /** From whose namespace it is asked: `host`, or a container's name. */
+  readonly scope: string;
   readonly address: string;
   readonly state: "up" | "down" | "unknown";
   readonly rttMs: number | null;

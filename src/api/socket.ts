@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { dirname, resolve } from "node:path";
-import { CodedError } from "../base/errors.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 
 /** sun_path of unix(7), less its final NUL; Node would cut the rest off without a word. */
 const PATH_MAX = 107;
@@ -21,7 +21,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<{ cl
   }
   const lock = await takeLock(absolute);
   try {
-    mkdirSync(dirname(absolute), { recursive: true, mode: 0o755 });
+    makeFolder(dirname(absolute));
     await removeStale(absolute);
     await listen(server, absolute, 0o117);
   } catch (error) {
@@ -34,6 +34,13 @@ export async function listenOnSocket(server: Server, path: string): Promise<{ cl
     lock?.close();
   }
   return { close };
+}
+
+/** Not `recursive`: below /proc that goes round for ever (Node 20). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o755 });
 }
 
 declare module "node:net" {
@@ -121,8 +128,15 @@ function inUse(path: string, who: string): CodedError {
   return new CodedError("SOCKET_IN_USE", `Cannot serve on ${path}: ${who} holds it`, { remedy });
 }
 
+const STATES: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  ENOENT: "its folder can't be made",
+  ENOTDIR: "a part of the path is not a folder",
+  EROFS: "the file system is read-only",
+};
+
 function cannotListen(path: string, cause: unknown): CodedError {
-  const state = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const state = STATES[(cause as NodeJS.ErrnoException).code ?? ""] ?? messageOf(cause);
   const remedy =
     "check that the folder exists and may be written to, or choose another path with --socket or `socket:`";
   return new CodedError("LISTEN", `Cannot listen on ${path}: ${state}`, { remedy, cause });

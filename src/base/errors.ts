@@ -9,6 +9,7 @@ export type ErrorCode =
   | "NO_SUCH_CONTAINER"
   | "ATTACH"
   | "UNSUPPORTED"
+  | "OUTPUT"
   | "INTERNAL";
 
 /**

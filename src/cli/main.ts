@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { CodedError } from "../base/errors.ts";
 import { defaultSocket } from "../config/socket-path.ts";
 import { version } from "../version.ts";
 import { attachCommand, detachCommand } from "./commands/attach.ts";
@@ -21,7 +22,10 @@ const program = new Command("eleven")
   .option("--json", "one JSON document on stdout, and nothing else there")
   .option("--no-color", "plain text")
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "")) });
+  .configureOutput({
+    outputError: (text, write) =>
+      write(`${text.replace(/^error: /, "").trimEnd()}\n  remedy: see eleven --help\n`),
+  });
 
 for (const add of [
   serveCommand,
@@ -39,8 +43,9 @@ for (const add of [
 
 // `eleven records | head -1`: whoever has read enough closes the pipe, and there is nobody left to complain to.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  if (error.code !== "EPIPE")
+    printError(new CodedError("OUTPUT", `Cannot write the output: ${error.message}`));
+  process.exit(error.code === "EPIPE" ? process.exitCode : ExitCode.USAGE);
 });
 
 try {

@@ -50,14 +50,11 @@ export function printError(error: unknown): void {
 }
 
 /**
- * Text from elsewhere (names, what an upstream says) for a terminal: control characters, which could move the cursor
- * or worse, become visible.
+ * Text from elsewhere (names, what an upstream says) for a terminal: characters that could move the cursor, or turn
+ * the direction of reading, become visible.
  */
 export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (it) => `\\u{${it.codePointAt(0)?.toString(16)}}`);
 }
 
 /** Columns under upper-case headings; a table without rows is the sentence `none`. */

@@ -119,7 +119,7 @@ describe("readConfig", () => {
       "sources: [{ docker: false }]",
       "1:21: sources[0].docker: must be true, the path of its socket or a URL",
     ],
-    ["sources: [{ docker: 'ssh://x' }]", '1:21: sources[0].docker: "ssh://x" is no way to reach Docker'],
+    ["sources: [{ docker: 'gopher://x' }]", '1:21: sources[0].docker: "gopher://x" is no way to reach Docker'],
     ["sources: [shop.yaml]", "1:11: sources[0]: must be a map with the keys file, docker, not the text"],
     [
       "attach: web-1",

@@ -57,6 +57,34 @@ export function attaching(options: {
     return { done, failed };
   }
 
+  function reports(): AttachmentReport[] {
+    const tried = attachments.status().map(({ name, state, since, reason, remedy }) => ({
+      container: name,
+      state,
+      since,
+      reason: reason ?? null,
+      remedy: remedy ?? null,
+    }));
+    return [...tried, ...untried()];
+  }
+
+  /** Containers that somebody named, and with which nothing could be done so far. */
+  function untried(): AttachmentReport[] {
+    const { attach } = config();
+    const named = new Set([...(Array.isArray(attach) ? (attach as string[]) : []), ...said.keys()]);
+    const containers = new Map([...registry.containers()].map((container) => [container.name, container]));
+    return [...named].flatMap((name): AttachmentReport[] => {
+      const container = containers.get(name);
+      if (said.get(name) === false) return container === undefined ? [] : [report(name, "detached", BY_HAND)];
+      if (container === undefined) return [report(name, "waiting", NOBODY)];
+      return container.netns === undefined ? [report(name, "failed", NO_NETNS)] : [];
+    });
+  }
+
+  function report(container: string, state: AttachmentReport["state"], why: Failure): AttachmentReport {
+    return { container, state, since: null, reason: why.reason, remedy: why.remedy ?? null };
+  }
+
   function attachFailure({ key, netns }: Container): Failure | undefined {
     if (netns === undefined) return NO_NETNS;
     const { state, reason, remedy } = attachments.status().find(({ sandbox }) => sandbox === key) ?? {};
@@ -68,14 +96,7 @@ export function attaching(options: {
     reconcile,
     attach: (names) => say(names, true, attachFailure),
     detach: (names) => say(names, false, () => undefined),
-    reports: () =>
-      attachments.status().map(({ name, state, since, reason, remedy }) => ({
-        container: name,
-        state,
-        since,
-        reason: reason ?? null,
-        remedy: remedy ?? null,
-      })),
+    reports,
   };
 }
 
@@ -87,6 +108,10 @@ interface Failure {
 const NOBODY: Failure = {
   reason: "no source knows such a container",
   remedy: "see the containers with `eleven records`",
+};
+const BY_HAND: Failure = {
+  reason: "handed back by hand",
+  remedy: "take it over again with `eleven attach`",
 };
 const NO_NETNS: Failure = {
   reason: "its source does not say where its network namespace is (no netns)",

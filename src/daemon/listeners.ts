@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { createServer, isIPv4, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
@@ -57,7 +58,7 @@ export function plainListeners(options: {
     const opened: Listener[] = [];
     const abandon = (): Promise<void> => closeAll(opened);
     try {
-      for (const address of wanted) {
+      for (const address of wanted.flatMap(addressesOf)) {
         const configured = formatSocketAddress(address);
         const there = open.get(configured) ?? (await listen(address));
         if (!open.has(configured)) opened.push(...there.listeners);
@@ -98,6 +99,22 @@ export function containerListeners(
     udp: (socket, sandbox) => udpListener({ socket, ...named("udp", sandbox) }),
     tcp: (server, sandbox) => tcpListener({ server, ...named("tcp", sandbox) }),
   };
+}
+
+/**
+ * A wildcard is every address that this machine has at the moment, each with a socket of its own: an answer from a
+ * socket on 0.0.0.0 leaves from the address that routing prefers, and a client that asked another one drops it
+ * (RFC 2181 §4).
+ */
+function addressesOf(address: SocketAddress): SocketAddress[] {
+  const family = address.address === "0.0.0.0" ? "IPv4" : address.address === "::" ? "IPv6" : undefined;
+  if (family === undefined) return [address];
+  const all = Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
+    list
+      .filter((each) => each.family === family)
+      .map((each) => each.address + (each.scopeid ? `%${name}` : "")),
+  );
+  return [...new Set(all)].map((each) => ({ address: each, port: address.port }));
 }
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {

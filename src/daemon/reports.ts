@@ -1,7 +1,6 @@
 import type { QueryReport, RecordReport, UpstreamReport } from "../api/control.ts";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Answer } from "../resolver/resolver.ts";
-import { hostDialer } from "../upstream/dialer.ts";
 import { type Health, serverKey } from "../upstream/health.ts";
 import { rcodeName, typeName } from "../wire/iana.ts";
 import type { Question, ResourceRecord } from "../wire/message.ts";
@@ -32,11 +31,15 @@ function recordReport(rr: ResourceRecord): RecordReport {
   return { name: rr.name, type: typeName(rr.type), ttl: rr.ttl, data: formatRdata(rr) };
 }
 
-/** What is known of a server that is asked from the host's namespace. */
-export function upstreamReport(server: SocketAddress, health: Health): UpstreamReport {
-  const { state, rttMs, since, lastFailure } = health.of(serverKey(hostDialer.scope, server));
+/** What is known of a server, as it is asked from one namespace. */
+export function upstreamReport(
+  { scope, server }: { readonly scope: string; readonly server: SocketAddress },
+  health: Health,
+): UpstreamReport {
+  const { state, rttMs, since, lastFailure } = health.of(serverKey(scope, server));
   return {
     address: formatSocketAddress(server),
+    scope,
     state,
     rttMs: rttMs ?? null,
     since: since === undefined ? null : new Date(since).toISOString(),

@@ -8,6 +8,7 @@ import type { Query, Resolver } from "../resolver/resolver.ts";
 import { namespaceDialer } from "../sandbox/namespace-dialer.ts";
 import { type Dialer, hostDialer } from "../upstream/dialer.ts";
 import type { Selection } from "../upstream/forwarder.ts";
+import { serverKey } from "../upstream/health.ts";
 import type { HostResolvConf } from "../upstream/host-resolv-conf.ts";
 import { EdeCode } from "../wire/iana.ts";
 
@@ -93,8 +94,17 @@ function isConfined(container: Container, registry: Registry): boolean {
   );
 }
 
-/** Every server that a client without a place of its own may be sent to, for `status`. */
-export function allServers(config: Config, hostResolvConf: HostResolvConf): SocketAddress[] {
-  const all = [...hostSelection(config, hostResolvConf).servers, ...[...config.domains.values()].flat()];
-  return [...new Map(all.map((server) => [formatSocketAddress(server), server])).values()];
+/** Every server that somebody may be sent to, for `status`; `scope` is where it is asked from. */
+export function allServers(
+  config: Config,
+  hostResolvConf: HostResolvConf,
+  containers: Iterable<Container>,
+): { scope: string; server: SocketAddress }[] {
+  const host = [...hostSelection(config, hostResolvConf).servers, ...[...config.domains.values()].flat()];
+  const own = [...containers].filter(hasOwnUpstreams).flatMap((container) => {
+    const { servers, dialer } = ownSelection(container);
+    return servers.map((server) => ({ scope: dialer.scope, server }));
+  });
+  const all = [...host.map((server) => ({ scope: hostDialer.scope, server })), ...own];
+  return [...new Map(all.map((each) => [serverKey(each.scope, each.server), each])).values()];
 }

@@ -7,6 +7,7 @@ import { foldName, nameFromText } from "../wire/name.ts";
  * listed, but no question can name it. Nor may the root be claimed: it is not ours.
  */
 export function foldedName(text: string): Name | undefined {
-  const name = nameFromText(text);
+  // A backslash is a character like any other here, and an escape only in presentation format.
+  const name = nameFromText(text.replaceAll("\\", "\\\\"));
   return name === undefined || name === "." ? undefined : foldName(name);
 }

@@ -11,6 +11,11 @@ export const MESSAGE_MS = 5_000;
 export const PIPELINE_MAX = 128;
 /** How long we wait, when we are to end it, for the query of a client that has connected but not asked yet. */
 export const FIRST_QUERY_MS = 200;
+/**
+ * Queries taken of one connection in one turn of the event loop. Answers from the registry are ready at once, so
+ * without this bound a client that sends without a pause would be served as long as it does, and nobody else.
+ */
+export const TURN_MAX = 16;
 /** Octets of answers that a client may leave unread before we read no more queries of it. */
 const UNREAD_MAX = 256 * 1024;
 
@@ -28,6 +33,7 @@ export function serveConnection(options: {
   const { socket, handle, clock, active } = options;
   let buffered: Buffer = Buffer.alloc(0);
   let inWork = 0;
+  let takenInTurn = 0;
   let chunks = 0;
   let hasAsked = false;
   let finishing = false;
@@ -58,6 +64,7 @@ export function serveConnection(options: {
       cancelDeadline = undefined;
       active();
       hasAsked = true;
+      if (takenInTurn++ === 0) setImmediate(nextTurn);
       void answer(octets);
     }
     if (isBusy()) socket.pause();
@@ -66,6 +73,11 @@ export function serveConnection(options: {
       socket.resume();
     }
     endIfDone();
+  }
+
+  function nextTurn(): void {
+    takenInTurn = 0;
+    if (!socket.destroyed) takeMessages();
   }
 
   async function answer(octets: Uint8Array): Promise<void> {
@@ -78,7 +90,8 @@ export function serveConnection(options: {
   }
 
   const holdsMessage = (): boolean => buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0);
-  const isBusy = (): boolean => inWork >= PIPELINE_MAX || socket.writableLength > UNREAD_MAX;
+  const isBusy = (): boolean =>
+    inWork >= PIPELINE_MAX || takenInTurn >= TURN_MAX || socket.writableLength > UNREAD_MAX;
 
   async function finish(): Promise<void> {
     // What the kernel has received already would be lost.

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   mkdtempSync,
   renameSync,
@@ -117,9 +118,15 @@ describe("hostResolvConf", () => {
     expect(host.current()).toMatchObject({ servers: [], problem: `${path} names no nameserver` });
   });
 
+  it("does not wait for a pipe", () => {
+    execFileSync("mkfifo", [path]);
+    const host = hostResolvConf({ path, clock: fakeClock() });
+    expect(host.current()).toMatchObject({ servers: [], problem: "it is not a regular file" });
+  });
+
   it("does not read a file again that has not changed", () => {
     let reads = 0;
-    const stat = { dev: 1n, ino: 1n, size: 1n, mtimeNs: 0n, ctimeNs: 0n };
+    const stat = { dev: 1n, ino: 1n, size: 1n, mtimeNs: 0n, ctimeNs: 0n, isFile: () => true };
     const fs: ResolvConfFiles = {
       stat: () => stat,
       read: () => {

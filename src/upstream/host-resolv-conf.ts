@@ -22,7 +22,7 @@ export interface HostServers {
 
 /** What is needed of the file system; both follow symbolic links and throw as `node:fs` does. */
 export interface ResolvConfFiles {
-  stat(path: string): Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
+  stat(path: string): Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs" | "isFile">;
   read(path: string): string;
 }
 
@@ -66,6 +66,8 @@ export function hostResolvConf({
       const stat = fs.stat(path);
       const seen = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
       if (seen === stamp) return known;
+      // Reading a pipe would wait for whoever writes it, and everybody with it.
+      if (!stat.isFile()) return gone("it is not a regular file");
       // Stat before read: whatever changes in between has another stamp, and is read by the next call.
       text = fs.read(path);
       stamp = clock.wall() - Number(stat.ctimeNs / 1_000_000n) < STAMP_UNSURE_MS ? undefined : seen;

@@ -101,7 +101,12 @@ function fromIssue(issue: z.core.$ZodIssue, base: Path, document: YamlDocument):
 
 function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
-  const right = near === undefined ? `known here: ${known.join(", ")}` : `did you mean "${near}"?`;
+  const right =
+    known.length === 0
+      ? "there are none here yet"
+      : near === undefined
+        ? `known here: ${known.join(", ")}`
+        : `did you mean "${near}"?`;
   return `unknown key ${JSON.stringify(key)}: ${right}`;
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { CodedError } from "../../base/errors.ts";
 import { containerResolvConf } from "../../sandbox/resolvconf.ts";
-import { outputOf } from "../output.ts";
+import { outputOf, printable } from "../output.ts";
 
 interface Options {
   readonly host: string;
@@ -37,8 +37,8 @@ export function resolvconfCommand(program: Command): Command {
       const { host, dns, dnsSearch, dnsOption, mode, ipv6 } = options;
       const output = outputOf(command);
       const hostText = readHostFile(host);
-      const made = containerResolvConf({
-        hostText,
+      const conf = containerResolvConf({
+        hostText: hostText ?? "",
         hostPath: host,
         dns,
         dnsSearch,
@@ -46,19 +46,21 @@ export function resolvconfCommand(program: Command): Command {
         mode,
         ipv6,
       });
-      output.print(made, () => made.text.trimEnd());
+      const missing = hostText === undefined ? [`${host} does not exist, which counts as an empty file`] : [];
+      const made = { ...conf, notes: [...missing, ...conf.notes] };
+      output.print(made, () => made.text.trimEnd().split("\n").map(printable).join("\n"));
       if (output.options.json !== true)
-        for (const note of made.notes) process.stderr.write(`note: ${note}\n`);
+        for (const note of made.notes) process.stderr.write(`note: ${printable(note)}\n`);
     });
 }
 
-/** A missing file is an empty one, as for Docker; one that can't be read is an error. */
-function readHostFile(path: string): string {
+/** Undefined for a missing file; one that can't be read is an error. */
+function readHostFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") return "";
+    if (code === "ENOENT") return undefined;
     throw new CodedError("USAGE", `Cannot read ${path}: ${code}`, {
       remedy: "name another file with --host",
       cause,

@@ -55,8 +55,8 @@ function describe(report: StatusReport, output: Output): string {
     "",
     table(
       ["upstream", "state", "rtt"],
-      report.upstreams.map(({ address, state, rttMs }) => [
-        address,
+      report.upstreams.map(({ address, scope, state, rttMs }) => [
+        scope === "host" ? address : `${address} from ${scope}`,
         state,
         rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
       ]),
