@@ -250,6 +250,15 @@ describe("exchange of a truncated reply", () => {
     expect(mismatches).toEqual([]);
   });
 
+  it("does not take for whole what is cut off over TCP as well", async () => {
+    const cut: TcpScript = (query, socket) => {
+      const reply = replyTo(query, { tc: true, answers: [addressOf(query, "192.0.2.1")] });
+      socket.write(frame(composeMessage(reply)));
+    };
+    await expect(ask(truncated, cut)).rejects.toThrow("cut off even over TCP");
+    expect(await dialer.allClosed()).toBe(2);
+  });
+
   it("checks ids and questions over TCP, too", async () => {
     const reply = await ask(truncated, (query, socket) => {
       const good = replyTo(query, { answers: [addressOf(query, "192.0.2.1")] });

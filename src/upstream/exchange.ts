@@ -50,7 +50,11 @@ export const exchange: Exchange = async (call) => {
     withEdns = false;
     reply = await ask(call, "udp", withEdns);
   }
-  return reply.header.tc ? ask(call, "tcp", withEdns) : reply;
+  if (!reply.header.tc) return reply;
+  const whole = await ask(call, "tcp", withEdns);
+  // A stream has no such limit: what is cut off here is broken, and must not pass for the whole.
+  if (whole.header.tc) throw new Error("its answer was cut off even over TCP");
+  return whole;
 };
 
 /** What fits every path without fragments (DNS Flag Day 2020; RFC 9715 §3.2). */
