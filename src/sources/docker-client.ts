@@ -1,15 +1,19 @@
+import { setMaxListeners } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { inspect } from "node:util";
 import type Docker from "dockerode";
 import type { DockerOptions } from "dockerode";
 import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
-import { EVENT_FILTERS, type EngineEvent, lines, readEvent } from "./docker-events.ts";
+import { type EngineEvent, EVENT_FILTERS, lines, readEvent } from "./docker-events.ts";
 import {
   type EngineContainer,
+  type EngineMembers,
   type EngineNetwork,
   engineContainer,
+  engineMembers,
   engineNetwork,
   engineService,
   engineTask,
@@ -31,6 +35,8 @@ export interface EngineClient {
   /** Undefined: there is no such container. */
   inspect(id: string): Promise<EngineContainer | undefined>;
   networks(): Promise<EngineNetwork[]>;
+  /** Who is on a network: answered even while a container is being started, when an inspect of it waits. */
+  members(network: string): Promise<EngineMembers>;
   /** Undefined where this engine is no manager of a swarm. */
   swarm(): Promise<Swarm | undefined>;
   close(): void;
@@ -61,10 +67,15 @@ export async function connectEngine(options: {
   const { default: Engine } = await import("dockerode");
   const Agent = address.protocol === "https" ? HttpsAgent : HttpAgent;
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  // docker-modem writes all that is in there, at any depth, into a debug text that nobody reads: 5 ms a question and
+  // more with each socket.
+  Object.assign(agent, { [inspect.custom]: () => "Agent" });
   // Over ssh dockerode makes agents of its own.
   const reached = { ...address, ...(address.protocol !== "ssh" && { agent }) };
   const turn = turnstile(address.protocol === "ssh" ? SSH_AT_ONCE : AT_ONCE);
   const closing = new AbortController();
+  // One listener for each question under way.
+  setMaxListeners(0, closing.signal);
   const ended = new Promise<Error>((resolve) => {
     closing.signal.addEventListener("abort", () => resolve(closing.signal.reason), { once: true });
   });
@@ -83,13 +94,17 @@ export async function connectEngine(options: {
   /** Its answer, or an error: from the engine, because there was none in time, or because the connection ended. */
   function ask<T>(question: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
     return turn(async () => {
-      const late = new AbortController();
-      const cancel = clock.after(ANSWER_MS, () => late.abort(new NoAnswer(`no answer in ${ANSWER_MS} ms`)));
-      const abortSignal = AbortSignal.any([late.signal, closing.signal]);
+      // AbortSignal.any of Node 20 can be collected as garbage while somebody listens to it.
+      const given = new AbortController();
+      const giveUp = () => given.abort(closing.signal.reason);
+      const cancel = clock.after(ANSWER_MS, () => given.abort(new NoAnswer(`no answer in ${ANSWER_MS} ms`)));
+      closing.signal.addEventListener("abort", giveUp);
+      if (closing.signal.aborted) giveUp();
       try {
-        return await Promise.race([question({ abortSignal }), rejection(abortSignal)]);
+        return await Promise.race([question({ abortSignal: given.signal }), rejection(given.signal)]);
       } finally {
         cancel();
+        closing.signal.removeEventListener("abort", giveUp);
       }
     });
   }
@@ -130,6 +145,9 @@ export async function connectEngine(options: {
       async networks() {
         return read(engineNetwork.array(), await ask((of) => docker.listNetworks(of)));
       },
+      async members(network) {
+        return read(engineMembers, await ask(() => docker.getNetwork(network).inspect()));
+      },
       async swarm() {
         try {
           const [services, tasks] = await Promise.all([
@@ -163,7 +181,8 @@ class Misunderstood extends Error {}
 
 function read<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   const { data, error } = schema.safeParse(answer);
-  if (error !== undefined) throw new Misunderstood(`cannot understand the engine: ${error.issues[0]?.message}`);
+  if (error !== undefined)
+    throw new Misunderstood(`cannot understand the engine: ${error.issues[0]?.message}`);
   return data as z.output<S>;
 }
 

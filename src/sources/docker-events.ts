@@ -5,8 +5,11 @@ import { nameOf } from "./docker-snapshot.ts";
 export type EngineEvent = { readonly cause: string } & (
   | {
       readonly kind: "container";
-      readonly id: string /** Attached by this event. */;
+      readonly id: string;
+      /** Id of the network that it was attached to. */
       readonly joins?: string;
+      /** Milliseconds since 1970 by the engine's clock, when its process ended. */
+      readonly diedAt?: number;
     }
   | { readonly kind: "networks" }
   /** Services, nodes, or what can't be understood: everything. */
@@ -25,6 +28,7 @@ export const EVENT_FILTERS = {
 const engineEvent = z.object({
   Type: z.string(),
   Action: z.string(),
+  timeNano: z.number().nullish(),
   Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).nullish() }),
 });
 
@@ -32,11 +36,17 @@ const engineEvent = z.object({
 export function readEvent(line: string): EngineEvent {
   const { data } = engineEvent.safeParse(jsonOf(line));
   if (data === undefined) return { kind: "all", cause: "docker event that can't be understood" };
-  const { Type, Action, Actor } = data;
+  const { Type, Action, Actor, timeNano } = data;
   const { name, container } = Actor.Attributes ?? {};
   if (Type === "container") {
     const label = nameOf(name ?? Actor.ID.slice(0, 12));
-    return { kind: "container", id: Actor.ID, cause: `docker event: ${Action} ${label}` };
+    const isDeath = Action === "die" && typeof timeNano === "number";
+    return {
+      kind: "container",
+      id: Actor.ID,
+      cause: `docker event: ${Action} ${label}`,
+      ...(isDeath && { diedAt: timeNano / 1e6 }),
+    };
   }
   if (Type !== "network")
     return { kind: "all", cause: `docker event: ${Type} ${Action} ${name ?? Actor.ID}` };

@@ -8,7 +8,17 @@ import { type EngineClient, isAnswer } from "./docker-client.ts";
 import type { EngineEvent } from "./docker-events.ts";
 import type { Init, Processes } from "./docker-process.ts";
 import type { EngineContainer, EngineNetwork } from "./docker-schema.ts";
-import { containerKey, containerOf, isRunning, nameOf, networkOf, sharedWith } from "./docker-snapshot.ts";
+import {
+  containerKey,
+  containerOf,
+  isRunning,
+  type KnownContainer,
+  nameOf,
+  networkOf,
+  sharedWith,
+  startingWith,
+  withoutProcess,
+} from "./docker-snapshot.ts";
 import { type Ground, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
 
 /**
@@ -60,7 +70,7 @@ export function createMirror(options: {
   readonly onDoubt: (reason: string) => void;
 }): Mirror {
   const { source, apply, processes, clock, log, onDoubt } = options;
-  const containers = new Map<string, EngineContainer>();
+  const containers = new Map<string, KnownContainer>();
   const locals = new Map<string, Local>();
   /** What the registry was told of each. */
   const told = new Map<string, Container>();
@@ -71,6 +81,8 @@ export function createMirror(options: {
   let tick = 0;
   /** By id, when the last event came that spoke of it. */
   let heard = new Map<string, number>();
+  /** By id, when it was last said to have died: an inspect that was asked before does not count. */
+  let deaths = new Map<string, number>();
   let repairs = 0;
 
   const world = {
@@ -86,11 +98,13 @@ export function createMirror(options: {
   const ground: Ground = {
     source,
     isLocal: (id) => containers.has(id),
-    networkName: (id) => [...networks.values()].find((network) => network.Id === id && network.Ingress !== true)?.Name,
+    networkName: (id) =>
+      [...networks.values()].find((network) => network.Id === id && network.Ingress !== true)?.Name,
   };
 
   function follow(client: EngineClient | undefined): void {
     heard = new Map();
+    deaths = new Map();
     if (client === undefined) {
       session = undefined;
       return;
@@ -114,7 +128,37 @@ export function createMirror(options: {
     else {
       tick += 1;
       heard.set(event.id, tick);
+      if (event.diedAt !== undefined) bury(event.id, event.diedAt, event.cause);
+      if (event.joins !== undefined) void foresee(session, event.id, event.joins, event.cause);
       void look(session, event.id, event.cause);
+    }
+  }
+
+  /** The inspect that follows waits until the engine has taken the container off its networks. */
+  function bury(id: string, diedAt: number, cause: string): void {
+    const container = containers.get(id);
+    // An event that is told again may speak of an earlier life.
+    if (container === undefined || Date.parse(container.State.StartedAt) > diedAt) return;
+    deaths.set(id, tick);
+    if (isRunning(container) || container.isStarting) replace(id, withoutProcess(container), cause);
+  }
+
+  /**
+   * The inspect that follows waits until the container runs. Docker's own names are there before that, so that the
+   * first thing a container does can be to ask for itself; the network knows the address already.
+   */
+  async function foresee(of: Session, id: string, network: string, cause: string): Promise<void> {
+    const container = containers.get(id);
+    if (container === undefined || isRunning(container)) return;
+    try {
+      const member = (await of.client.members(network)).Containers[id];
+      const name = [...networks.values()].find(({ Id }) => Id === network)?.Name;
+      // Meanwhile the inspect may have come after all, or another network of it.
+      const now = containers.get(id);
+      if (session !== of || !of.looking.has(id) || member === undefined || name === undefined) return;
+      if (now !== undefined && !isRunning(now)) replace(id, startingWith(now, name, member), cause);
+    } catch (error) {
+      log.debug({ source, reason: messageOf(error) }, "docker: could not foresee an address");
     }
   }
 
@@ -130,9 +174,12 @@ export function createMirror(options: {
       const why = turn.next;
       turn.next = undefined;
       try {
+        const begin = tick;
         const found = await of.client.inspect(id);
         if (found !== undefined) await knowNetworks(of, [found]);
-        if (session === of) replace(id, found, why);
+        if (session !== of) break;
+        const hasDied = (deaths.get(id) ?? 0) > begin;
+        replace(id, found !== undefined && hasDied ? withoutProcess(found) : found, why);
       } catch (error) {
         if (session === of) onDoubt(`${why}: ${messageOf(error)}`);
       }
@@ -157,12 +204,12 @@ export function createMirror(options: {
     }
   }
 
-  function replace(id: string, found: EngineContainer | undefined, cause: string): void {
+  function replace(id: string, found: KnownContainer | undefined, cause: string): void {
     learn(id, found);
     for (const one of [id, ...sharersOf(id)]) tell(one, cause);
   }
 
-  function learn(id: string, found: EngineContainer | undefined): void {
+  function learn(id: string, found: KnownContainer | undefined): void {
     locals.delete(id);
     if (found === undefined) containers.delete(id);
     else {
@@ -183,7 +230,9 @@ export function createMirror(options: {
 
   function sharersOf(id: string): string[] {
     const mode = `container:${id}`;
-    return [...containers.values()].filter(({ HostConfig }) => HostConfig.NetworkMode === mode).map(({ Id }) => Id);
+    return [...containers.values()]
+      .filter(({ HostConfig }) => HostConfig.NetworkMode === mode)
+      .map(({ Id }) => Id);
   }
 
   function tell(id: string, cause: string): void {
@@ -243,11 +292,20 @@ export function createMirror(options: {
     for (const id of all) if (!found.has(id)) learn(id, undefined);
     for (const id of all) if (found.has(id)) containers.set(id, found.get(id)!);
     for (const id of all) if (found.has(id)) learn(id, found.get(id));
-    for (const id of heard.keys()) if (!containers.has(id) && isSettled(id)) heard.delete(id);
+    for (const id of heard.keys()) if (!containers.has(id) && isSettled(id)) forget(id);
     const changed = applyAll(cause);
-    if (of.isSynced) suspect(of, changed.filter((id) => all.includes(id)));
+    if (of.isSynced)
+      suspect(
+        of,
+        changed.filter((id) => all.includes(id)),
+      );
     of.isSynced = true;
     for (const [id, error] of unanswered) onDoubt(`cannot inspect ${labelOf(id)}: ${messageOf(error)}`);
+  }
+
+  function forget(id: string): void {
+    heard.delete(id);
+    deaths.delete(id);
   }
 
   /** Counts as repaired what no event speaks of in the next moments either. */
@@ -258,7 +316,10 @@ export function createMirror(options: {
       const missed = ids.filter((id) => session === of && (heard.get(id) ?? 0) <= at);
       if (missed.length === 0) return;
       repairs += missed.length;
-      log.warn({ source, containers: missed.map(labelOf) }, "docker: a full list repaired what no event had told");
+      log.warn(
+        { source, containers: missed.map(labelOf) },
+        "docker: a full list repaired what no event had told",
+      );
     });
   }
 
@@ -270,8 +331,11 @@ export function createMirror(options: {
     for (const [id, { init }] of [...locals]) {
       const container = containers.get(id);
       if (container === undefined || init === undefined || processes.isAlive(init)) continue;
-      const ended = { ...container, State: { ...container.State, Running: false, Pid: 0 } };
-      replace(id, ended, `${labelOf(id)} is dead: its process ${init.pid} has ended while Docker is away`);
+      replace(
+        id,
+        withoutProcess(container),
+        `${labelOf(id)} is dead: its process ${init.pid} has ended while Docker is away`,
+      );
     }
   }
 
@@ -287,7 +351,11 @@ export function createMirror(options: {
 }
 
 /** All of them, so many at a time. The first failure is thrown when the others under way have ended. */
-async function forEach<T>(items: readonly T[], atOnce: number, act: (item: T) => Promise<void>): Promise<void> {
+async function forEach<T>(
+  items: readonly T[],
+  atOnce: number,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
   const left = items.values();
   const worker = async (): Promise<void> => {
     for (const item of left) await act(item);

@@ -64,6 +64,12 @@ export const engineNetwork = z.object({
   Ingress: z.boolean().nullish(),
 });
 
+/** `GET /networks/ID`. */
+export const engineMembers = z.object({
+  /** By id; the addresses are with the length of their prefix. */
+  Containers: map(z.object({ IPv4Address: text, IPv6Address: text })),
+});
+
 /** `GET /services`. */
 export const engineService = z.object({
   ID: z.string(),
@@ -102,6 +108,7 @@ export const engineTask = z.object({
 
 export type EngineContainer = z.output<typeof engineContainer>;
 export type EngineEndpoint = z.output<typeof endpoint>;
+export type EngineMembers = z.output<typeof engineMembers>;
 export type EngineNetwork = z.output<typeof engineNetwork>;
 export type EngineService = z.output<typeof engineService>;
 export type EngineTask = z.output<typeof engineTask>;

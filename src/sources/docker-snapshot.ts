@@ -1,15 +1,21 @@
 import { isIP } from "node:net";
 import { canonicalAddress, type SocketAddress } from "../base/address.ts";
 import type { Container, Endpoint, Network } from "../registry/model.ts";
-import type { EngineContainer, EngineEndpoint, EngineNetwork } from "./docker-schema.ts";
+import type { EngineContainer, EngineEndpoint, EngineMembers, EngineNetwork } from "./docker-schema.ts";
 import { isEmbedded } from "./file-schema.ts";
+
+/** A container as an inspect told of it, and what an event added since. */
+export type KnownContainer = EngineContainer & {
+  /** It has its addresses, and its process is about to begin. */
+  readonly isStarting?: true;
+};
 
 /** What is known of an engine besides the container that is looked at. */
 export interface EngineWorld {
   /** Name of the source: the first part of the keys. */
   readonly source: string;
   /** By id. */
-  readonly containers: ReadonlyMap<string, EngineContainer>;
+  readonly containers: ReadonlyMap<string, KnownContainer>;
   /** By name. */
   readonly networks: ReadonlyMap<string, EngineNetwork>;
   /** Where the network namespace of a running container is, as far as this machine has it. */
@@ -35,7 +41,7 @@ export function networkOf({ Name, Driver, Internal }: EngineNetwork): Network {
  * stopped, or only created, keeps its names without them (docs/decisions/0006). The host's network is no endpoint
  * and no namespace of ours.
  */
-export function containerOf(container: EngineContainer, world: EngineWorld): Container {
+export function containerOf(container: KnownContainer, world: EngineWorld): Container {
   const { Id, Name, Config, HostConfig } = container;
   const runs = isRunning(container);
   const shared = sharedWith(container, world);
@@ -60,13 +66,41 @@ export function isRunning({ State }: EngineContainer): boolean {
   return State.Running && State.Restarting !== true && State.Pid > 0;
 }
 
+/** Its process has ended: no address is its own any more. */
+export function withoutProcess(container: KnownContainer): KnownContainer {
+  const { isStarting: _, ...rest } = container;
+  return { ...rest, State: { ...rest.State, Running: false, Pid: 0 } };
+}
+
+/** It is being started, and the engine has given it these addresses on a network. */
+export function startingWith(
+  container: KnownContainer,
+  network: string,
+  { IPv4Address, IPv6Address }: EngineMembers["Containers"][string],
+): KnownContainer {
+  const { Networks } = container.NetworkSettings;
+  const endpoint = Networks[network];
+  if (endpoint === undefined) return container;
+  const [IPAddress = ""] = IPv4Address.split("/");
+  const [GlobalIPv6Address = ""] = IPv6Address.split("/");
+  const addressed = { ...Networks, [network]: { ...endpoint, IPAddress, GlobalIPv6Address } };
+  return {
+    ...container,
+    NetworkSettings: { ...container.NetworkSettings, Networks: addressed },
+    isStarting: true,
+  };
+}
+
 /** `web-1`, of the engine's `/web-1`. */
 export function nameOf(name: string): string {
   return name.replace(/^\//, "");
 }
 
 /** Whose namespace `--network container:X` gives this one; undefined if it has its own, or X's is another by now. */
-export function sharedWith(container: EngineContainer, world: EngineWorld): EngineContainer | undefined {
+export function sharedWith(
+  container: EngineContainer,
+  world: Pick<EngineWorld, "containers">,
+): EngineContainer | undefined {
   const [, target] = /^container:(.+)$/.exec(container.HostConfig.NetworkMode) ?? [];
   if (target === undefined || !isRunning(container)) return undefined;
   const found = world.containers.get(target);
@@ -76,7 +110,7 @@ export function sharedWith(container: EngineContainer, world: EngineWorld): Engi
   return found;
 }
 
-function endpointsOf(container: EngineContainer, world: EngineWorld): Endpoint[] {
+function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] {
   return Object.entries(container.NetworkSettings.Networks)
     .filter(([network]) => network !== "host")
     .map(([network, endpoint]) => endpointOf(network, endpoint, container, world));
@@ -85,12 +119,13 @@ function endpointsOf(container: EngineContainer, world: EngineWorld): Endpoint[]
 function endpointOf(
   network: string,
   { Aliases, Links, IPAddress, GlobalIPv6Address, GwPriority }: EngineEndpoint,
-  container: EngineContainer,
+  container: KnownContainer,
   world: EngineWorld,
 ): Endpoint {
-  const [ipv4, ipv6] = isRunning(container)
-    ? [addressOf(IPAddress), addressOf(GlobalIPv6Address)]
-    : [undefined, undefined];
+  const [ipv4, ipv6] =
+    isRunning(container) || container.isStarting === true
+      ? [addressOf(IPAddress), addressOf(GlobalIPv6Address)]
+      : [undefined, undefined];
   const isNameless = hasNoNames(network, world.networks.get(network));
   const aliases = [...Aliases, ...world.swarmNames(container.Id, network)];
   return {

@@ -116,7 +116,10 @@ export function dockerSource(options: DockerSourceOptions): Source {
     try {
       await Promise.race([sync(), next.ended.then((reason) => Promise.reject(reason))]);
       engine = `Docker ${next.version}, API ${next.api}`;
-      log.info({ source: name, engine }, state === "away" ? "docker: the engine is back" : "docker: followed");
+      log.info(
+        { source: name, engine },
+        state === "away" ? "docker: the engine is back" : "docker: followed",
+      );
       state = "synced";
       since = undefined;
       error = null;

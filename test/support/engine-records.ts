@@ -53,7 +53,9 @@ export async function engineRecords(engine: Engine): Promise<string[]> {
     }
   }
   for (const { network, alias, target, name } of links) {
-    rows.add(row(network, alias, `${name} (link)`, [...(held.get(`${network} ${target.toLowerCase()}`) ?? [])]));
+    rows.add(
+      row(network, alias, `${name} (link)`, [...(held.get(`${network} ${target.toLowerCase()}`) ?? [])]),
+    );
   }
   return [...rows].sort();
 }
@@ -85,7 +87,9 @@ export async function settled(registry: Registry, engine: Engine, withinMs = 15_
     if (performance.now() - begin > withinMs) {
       const missing = wanted.filter((one) => !have.includes(one));
       const stale = have.filter((one) => !wanted.includes(one));
-      throw new Error(`not settled in ${withinMs} ms; missing: ${missing.join("; ")}; stale: ${stale.join("; ")}`);
+      throw new Error(
+        `not settled in ${withinMs} ms; missing: ${missing.join("; ")}; stale: ${stale.join("; ")}`,
+      );
     }
     await changed(registry, 200);
   }
