@@ -1,0 +1,175 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { type Engine, engineMissing, startEngine } from "../support/engine.ts";
+import { end } from "../support/world.ts";
+
+const reason = engineMissing("setpriv", "dig", "tar");
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const packaging = join(root, "packaging");
+/** Of the packages, what the product itself does not need: an image without them is made and read faster. */
+const DEVELOPMENT = [
+  "@biomejs",
+  "@typescript",
+  "typescript",
+  "vitest",
+  "@vitest",
+  "vite",
+  "rolldown",
+  "@rolldown",
+];
+
+interface Service {
+  readonly pid: string;
+  readonly network_mode: string;
+  readonly cap_drop: readonly string[];
+  readonly cap_add: readonly string[];
+  readonly security_opt: readonly string[];
+  readonly read_only: boolean;
+  readonly tmpfs: readonly string[];
+  readonly volumes: readonly string[];
+}
+
+describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`, () => {
+  let engine: Engine;
+
+  beforeAll(async () => {
+    engine = await startEngine();
+    await engine.docker("network", "create", "shop");
+    await engine.docker("run", "-d", "--name", "web", "--network", "shop", "--network-alias", "www", "bb:1");
+    await engine.docker("run", "-d", "--name", "db", "--network", "shop", "--user", "1000", "bb:1");
+  });
+
+  afterAll(async () => {
+    await engine?.destroy();
+  });
+
+  const dig = async (name: string) =>
+    (await engine.nsenter("db", "dig", ["@127.0.0.11", "+tries=1", "+timeout=2", name])).stdout;
+
+  test("the capabilities of the systemd unit suffice to attach a container, and each is needed", async () => {
+    const unit = readFileSync(join(packaging, "eleven.service"), "utf8");
+    const [, names = ""] = /^CapabilityBoundingSet=(.*)$/m.exec(unit) ?? [];
+    const capabilities = names.split(" ").map((name) => name.replace("CAP_", "").toLowerCase());
+    expect(capabilities).toEqual(["sys_admin", "net_admin"]);
+    expect(await attachedWith(capabilities)).toEqual(["db", "web"]);
+    for (const one of capabilities) {
+      expect(await attachedWith(capabilities.filter((each) => each !== one)), `without ${one}`).not.toContain(
+        "db",
+      );
+    }
+  }, 120_000);
+
+  /** Whom a daemon with these capabilities can attach. */
+  async function attachedWith(capabilities: readonly string[]): Promise<string[]> {
+    const socket = join(engine.folder, "capabilities.sock");
+    const config = join(engine.folder, "capabilities.yaml");
+    execFileSync("sh", [
+      "-c",
+      `printf 'socket: %s\\nlisten: []\\nsources: [{ docker: %s }]\\nattach: none\\n' "$1" "$2" >"$3"`,
+      "sh",
+      socket,
+      engine.socket,
+      config,
+    ]);
+    const set = ["-all", ...capabilities.map((name) => `+${name}`)].join(",");
+    const bin = join(root, "bin", "eleven");
+    const daemon = engine.spawn("setpriv", [
+      "--bounding-set",
+      set,
+      process.execPath,
+      bin,
+      "serve",
+      "--config",
+      config,
+    ]);
+    const eleven = (...args: string[]) => engine.enter(process.execPath, [bin, ...args, "--socket", socket]);
+    await eleven("status", "--wait", "10");
+    const { stdout } = await eleven("attach", "db", "web", "--json");
+    await end(daemon, "SIGTERM");
+    return JSON.parse(stdout).done.sort();
+  }
+
+  test("the container of compose.yaml serves, attaches, and hands back when it is killed", async () => {
+    await importImage();
+    const { eleven } = (
+      parse(readFileSync(join(packaging, "compose.yaml"), "utf8")) as { services: { eleven: Service } }
+    ).services;
+    const dockerfile = readFileSync(join(packaging, "Dockerfile"), "utf8");
+    const [, entrypoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
+    const [, command = "[]"] = /^CMD (.*)$/m.exec(dockerfile) ?? [];
+    const flags = [
+      ...["--pid", eleven.pid, "--network", eleven.network_mode],
+      ...eleven.cap_drop.flatMap((name) => ["--cap-drop", name]),
+      ...eleven.cap_add.flatMap((name) => ["--cap-add", name]),
+      ...eleven.security_opt.flatMap((option) => ["--security-opt", option]),
+      ...(eleven.read_only ? ["--read-only"] : []),
+      ...eleven.tmpfs.flatMap((path) => ["--tmpfs", path]),
+      ...eleven.volumes.flatMap((volume) => ["--volume", placed(volume)]),
+    ];
+    await engine.docker(
+      "run",
+      "-d",
+      "--name",
+      "eleven",
+      ...flags,
+      "eleven",
+      ...JSON.parse(entrypoint),
+      ...JSON.parse(command),
+    );
+    const inside = (...args: string[]) => engine.docker("exec", "eleven", "/opt/eleven/bin/eleven", ...args);
+    await inside("status", "--wait", "10").catch(async () => {
+      throw new Error(`eleven is not ready: ${await engine.docker("logs", "eleven")}`);
+    });
+    expect(await dig("www")).toMatch(/\s600\s+IN\s+A/);
+    expect(JSON.parse(await inside("attach", "db", "web", "--json"))).toEqual({
+      done: ["db", "web"],
+      failed: [],
+    });
+    expect(await dig("www")).toMatch(/\s5\s+IN\s+A/);
+    await engine.docker("kill", "eleven");
+    expect(await dig("www")).toMatch(/\s600\s+IN\s+A/);
+  }, 120_000);
+
+  /** A volume of compose.yaml as it is on this engine's host. */
+  function placed(volume: string): string {
+    return volume.replace(/^\/var\/run\/docker\.sock/, engine.socket).replace(/^\.\//, `${packaging}/`);
+  }
+
+  /** What the Dockerfile builds, from this machine's node and libraries: there is no registry to build from. */
+  async function importImage(): Promise<void> {
+    const rootfs = join(engine.folder, "eleven-rootfs");
+    const put = (from: string, to = from) => {
+      mkdirSync(dirname(join(rootfs, to)), { recursive: true });
+      cpSync(from, join(rootfs, to), { dereference: true, recursive: true });
+    };
+    const library = execFileSync(
+      "sh",
+      ["-c", "ldconfig -p | sed -n 's/.*libnftables.so.1 .*=> //p' | head -1"],
+      { encoding: "utf8" },
+    ).trim();
+    for (const program of [process.execPath, library]) {
+      put(program);
+      const needed = execFileSync("ldd", [program], { encoding: "utf8" }).matchAll(/(\/\S+\.so\S*)/g);
+      for (const [path] of needed) put(path);
+    }
+    put(process.execPath, "/usr/bin/node");
+    put("/usr/bin/env");
+    for (const folder of ["/proc", "/sys", "/dev", "/tmp", "/run/eleven", "/host", "/etc"])
+      mkdirSync(join(rootfs, folder), { recursive: true });
+    for (const part of ["bin", "dist", "examples", "package.json"])
+      put(join(root, part), `/opt/eleven/${part}`);
+    cpSync(join(root, "node_modules"), join(rootfs, "opt/eleven/node_modules"), {
+      recursive: true,
+      filter: (path) => !DEVELOPMENT.some((name) => path.endsWith(`node_modules/${name}`)),
+    });
+    const tar = join(engine.folder, "eleven.tar");
+    execFileSync("tar", ["-C", rootfs, "-cf", tar, "."]);
+    await engine.docker("import", tar, "eleven");
+    rmSync(rootfs, { recursive: true });
+    rmSync(tar);
+  }
+});
