@@ -36,6 +36,9 @@ const endpoint = z.object({
     .transform((value) => value ?? 0),
 });
 
+/** Null is one that was named when the container was made, with nothing said of it. */
+const endpointOrNull = endpoint.nullish().transform((value) => value ?? endpoint.parse({}));
+
 /** `GET /containers/ID/json`. */
 export const engineContainer = z.object({
   Id: z.string().regex(/^[0-9a-f]{12,64}$/),
@@ -51,7 +54,7 @@ export const engineContainer = z.object({
   }),
   Config: z.object({ Hostname: text }),
   HostConfig: z.object({ NetworkMode: text, Dns: texts }),
-  NetworkSettings: z.object({ SandboxKey: text, Networks: map(endpoint) }),
+  NetworkSettings: z.object({ SandboxKey: text, Networks: map(endpointOrNull) }),
 });
 
 /** `GET /networks`. */

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type Environment, engineAddress } from "./docker-address.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "eleven-certs-"));
+for (const name of ["ca", "cert", "key"]) writeFileSync(join(folder, `${name}.pem`), name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const unix = (socketPath: string) => ({ protocol: "http", socketPath });
+const tcp = (host: string, port: string | number) => ({ protocol: "http", host, port });
+const tls = (host: string, port: string | number) => ({
+  protocol: "https",
+  host,
+  port,
+  ca: "ca",
+  cert: "cert",
+  key: "key",
+});
+
+describe("an engine", () => {
+  test.each<[string | undefined, Environment, Record<string, unknown>]>([
+    [undefined, {}, unix("/var/run/docker.sock")],
+    [undefined, { DOCKER_HOST: "" }, unix("/var/run/docker.sock")],
+    [undefined, { DOCKER_HOST: "unix:///run/x.sock" }, unix("/run/x.sock")],
+    ["unix:///a.sock", { DOCKER_HOST: "tcp://10.0.0.1:2375" }, unix("/a.sock")],
+    ["unix://", {}, unix("/var/run/docker.sock")],
+    ["tcp://10.0.0.1:1234", {}, tcp("10.0.0.1", "1234")],
+    ["tcp://engine.example", {}, tcp("engine.example", 2375)],
+    ["tcp://[fd00::1]:2375", {}, tcp("[fd00::1]", "2375")],
+    ["http://10.0.0.1:80", {}, tcp("10.0.0.1", "80")],
+    [undefined, { DOCKER_HOST: "10.0.0.1:1234" }, tcp("10.0.0.1", "1234")],
+    ["tcp://10.0.0.1:2376", { DOCKER_CERT_PATH: folder }, tls("10.0.0.1", "2376")],
+    ["https://10.0.0.1:443", { DOCKER_CERT_PATH: folder }, tls("10.0.0.1", "443")],
+    ["tcp://10.0.0.1", { DOCKER_CERT_PATH: folder, DOCKER_TLS_VERIFY: "1" }, tls("10.0.0.1", "2376")],
+    ["tcp://10.0.0.1:5", { DOCKER_CERT_PATH: folder }, tcp("10.0.0.1", "5")],
+    [
+      "ssh://me@engine.example",
+      { SSH_AUTH_SOCK: "/agent" },
+      {
+        protocol: "ssh",
+        host: "engine.example",
+        port: 22,
+        username: "me",
+        sshOptions: { agent: "/agent" },
+      },
+    ],
+  ])("at %j with %j", (url, env, expected) => {
+    // What is left out, dockerode takes from the environment of the process.
+    expect(engineAddress(url, env)).toMatchObject(expected);
+    const said = engineAddress(url, env) as Record<string, unknown>;
+    for (const key of ["host", "port", "socketPath", "ca", "cert", "key"])
+      expect(said).toHaveProperty(key, (expected as Record<string, unknown>)[key]);
+  });
+
+  test.each(["npipe:////./pipe/docker", "tcp://", "ftp://x", ":"])("can't be at %j", (url) => {
+    expect(() => engineAddress(url, {})).toThrow(expect.objectContaining({ code: "SOURCE" }));
+  });
+
+  test("can't be reached by TLS without the certificates", () => {
+    const error = { code: "SOURCE", message: expect.stringContaining("/nowhere/ca.pem") };
+    expect(() => engineAddress("tcp://10.0.0.1:2376", { DOCKER_CERT_PATH: "/nowhere" })).toThrow(
+      expect.objectContaining(error),
+    );
+  });
+});

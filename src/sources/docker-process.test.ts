@@ -1,0 +1,30 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { processes } from "./docker-process.ts";
+
+describe.skipIf(process.platform !== "linux")("a process", () => {
+  test("is one of a container only if it has that container's files mounted", () => {
+    expect(processes.identify(process.pid, ["0123456789abcdef"])).toBeUndefined();
+    expect(processes.identify(2 ** 22 + 1, ["0123456789abcdef"])).toBeUndefined();
+    // Something of which every process has a mount stands in for an id.
+    expect(processes.identify(process.pid, ["x", "sys"])).toMatchObject({ pid: process.pid });
+  });
+
+  test("is dead when it has ended, and when its number is another's", async () => {
+    const child = spawn("sleep", ["100"]);
+    await once(child, "spawn");
+    const init = processes.identify(child.pid!, ["sys"])!;
+    expect(processes.isAlive(init)).toBe(true);
+    expect(processes.isAlive({ ...init, startTime: "1" })).toBe(false);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(processes.isAlive(init)).toBe(false);
+  });
+
+  test("has a namespace where there is one, and not where there is a file or nothing", () => {
+    expect(processes.isNamespace("/proc/self/ns/net")).toBe(true);
+    expect(processes.isNamespace("/etc/hostname")).toBe(false);
+    expect(processes.isNamespace("/nowhere")).toBe(false);
+  });
+});

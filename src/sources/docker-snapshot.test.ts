@@ -1,0 +1,171 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { type EngineContainer, engineContainer, engineNetwork } from "./docker-schema.ts";
+import {
+  containerOf,
+  type EngineWorld,
+  type KnownContainer,
+  networkOf,
+  startingWith,
+  withoutProcess,
+} from "./docker-snapshot.ts";
+
+// What Docker 20.10 answered, without what nobody reads.
+const file = new URL("../../test/fixtures/docker/engine-20.10.json", import.meta.url);
+const recorded = JSON.parse(readFileSync(file, "utf8")) as { containers: unknown[]; networks: unknown[] };
+const containers = new Map(
+  recorded.containers.map((one) => engineContainer.parse(one)).map((one) => [one.Id, one]),
+);
+const networks = recorded.networks.map((one) => engineNetwork.parse(one));
+
+function called(name: string): EngineContainer {
+  return [...containers.values()].find(({ Name }) => Name === `/${name}`)!;
+}
+
+function worldOf(changes: Partial<EngineWorld> = {}): EngineWorld {
+  return {
+    source: "docker:x",
+    containers,
+    networks: new Map(networks.map((network) => [network.Name, network])),
+    netns: ({ State }) => `/proc/${State.Pid}/ns/net`,
+    swarmNames: () => [],
+    ...changes,
+  };
+}
+
+const mapped = (name: string) => containerOf(called(name), worldOf());
+
+describe("an inspected container", () => {
+  test("has its names, addresses, namespace and upstreams, each once and as its own kind", () => {
+    const { Id, State } = called("web-1");
+    expect(mapped("web-1")).toEqual({
+      key: `docker:x/${Id}`,
+      name: "web-1",
+      id: Id,
+      hostname: "w.example",
+      netns: `/proc/${State.Pid}/ns/net`,
+      // Without 127.0.0.11, which would be ourselves.
+      upstreams: [{ address: "10.9.9.9", port: 53 }],
+      endpoints: [
+        { network: "back", ipv4: "172.19.0.2", aliases: ["bweb"], links: {}, priority: 0 },
+        {
+          network: "shop",
+          ipv4: "172.18.0.2",
+          ipv6: "fd00:5::2",
+          // The engine has the short id and the hostname among them.
+          aliases: ["web", "www"],
+          links: {},
+          priority: 0,
+        },
+      ],
+    });
+  });
+
+  test("has its links by alias; a link without one is called as its target", () => {
+    expect(mapped("linker2").endpoints[0]?.links).toEqual({ weblink: "web-1", "web-1": "web-1" });
+  });
+
+  test.each(["created", "stopped"])("that is %s has its names, and neither address nor namespace", (name) => {
+    const { endpoints, netns } = mapped(name);
+    expect(netns).toBeUndefined();
+    const aliases = { created: ["late"], stopped: ["gone"] }[name];
+    expect(endpoints).toEqual([{ network: "shop", aliases, links: {}, priority: 0 }]);
+  });
+
+  test("that waits to be restarted has no address, though it counts as running", () => {
+    const waiting = { ...called("rest"), State: { ...called("rest").State, Restarting: true } };
+    expect(containerOf(waiting, worldOf()).endpoints[0]).not.toHaveProperty("ipv4");
+  });
+
+  test("on the host's network has no endpoint, namespace or hostname of ours", () => {
+    const { Id } = called("hst");
+    expect(mapped("hst")).toEqual({ key: `docker:x/${Id}`, name: "hst", id: Id, endpoints: [] });
+  });
+
+  test("without a network is nameless on one that leads nowhere", () => {
+    expect(mapped("non").endpoints).toMatchObject([{ network: "none", nameless: true }]);
+  });
+
+  test.each([
+    ["bridge", false],
+    ["ingress", true],
+  ])("has no names on %s, but its address", (name, Ingress) => {
+    const { Id, NetworkSettings } = called("rest");
+    const Networks = { [name]: NetworkSettings.Networks.shop! };
+    const moved = { ...called("rest"), NetworkSettings: { ...NetworkSettings, Networks } };
+    const network = { Id: "i", Name: name, Driver: "overlay", Ingress };
+    const world = worldOf({ networks: new Map([[name, network]]), swarmNames: () => ["tasks.x"] });
+    const [endpoint] = containerOf(moved, world).endpoints;
+    expect(endpoint).toMatchObject({ ipv4: "172.18.0.4", aliases: [], links: {}, nameless: true });
+    expect(Id).toHaveLength(64);
+  });
+
+  test("has the names that a swarm gives it, and its gateway priority", () => {
+    const { NetworkSettings } = called("rest");
+    const Networks = { shop: { ...NetworkSettings.Networks.shop!, GwPriority: 7 } };
+    const task = { ...called("rest"), NetworkSettings: { ...NetworkSettings, Networks } };
+    const world = worldOf({ swarmNames: (_, network) => [`tasks.${network}`] });
+    expect(containerOf(task, world).endpoints).toMatchObject([{ aliases: ["tasks.shop"], priority: 7 }]);
+  });
+});
+
+describe("a container in another's sandbox", () => {
+  test("has that one's endpoints without names, its upstreams, and says so", () => {
+    const web = mapped("web-1");
+    expect(mapped("sharer")).toMatchObject({
+      shares: web.key,
+      upstreams: web.upstreams,
+      endpoints: web.endpoints.map((endpoint) => ({ ...endpoint, aliases: [], nameless: true })),
+    });
+  });
+
+  const sharing = (changes: Partial<KnownContainer["State"]>) => {
+    const web = { ...called("web-1"), State: { ...called("web-1").State, ...changes } };
+    return containerOf(called("sharer"), worldOf({ containers: new Map([[web.Id, web]]) }));
+  };
+
+  test.each([
+    ["has stopped", { Running: false, Pid: 0 }],
+    ["has been started again, in another namespace", { StartedAt: "2026-11-22T22:58:34.0Z" }],
+  ])("stands alone when that one %s", (_, changes) => {
+    expect(sharing(changes)).toMatchObject({ netns: expect.any(String), endpoints: [] });
+    expect(sharing(changes)).not.toHaveProperty("shares");
+  });
+});
+
+describe("between two inspects", () => {
+  test("one that is being started has the address that its network tells", () => {
+    const member = { IPv4Address: "172.18.0.9/16", IPv6Address: "fd00:5::9/64" };
+    const starting = startingWith(called("created"), "shop", member);
+    expect(containerOf(starting, worldOf())).toMatchObject({
+      endpoints: [{ ipv4: "172.18.0.9", ipv6: "fd00:5::9", aliases: ["late"] }],
+    });
+    expect(containerOf(starting, worldOf())).not.toHaveProperty("netns");
+    expect(containerOf(withoutProcess(starting), worldOf()).endpoints[0]).not.toHaveProperty("ipv4");
+  });
+
+  test("a network that it is not on tells nothing", () => {
+    expect(startingWith(called("created"), "back", { IPv4Address: "1.2.3.4/8", IPv6Address: "" })).toBe(
+      called("created"),
+    );
+  });
+
+  test("one whose process has ended has no address", () => {
+    const [endpoint] = containerOf(withoutProcess(called("rest")), worldOf()).endpoints;
+    expect(endpoint).toEqual({ network: "shop", aliases: [], links: {}, priority: 0 });
+  });
+});
+
+test("networks are internal if they say so, and if they lead nowhere", () => {
+  const internal = networks.map(networkOf).filter((network) => network.internal);
+  expect(internal.map(({ name }) => name).sort()).toEqual(["back", "none"]);
+});
+
+test("an endpoint of which nothing is said is one without aliases", () => {
+  const { NetworkSettings } = called("created");
+  const parsed = engineContainer.parse({
+    ...called("created"),
+    NetworkSettings: { ...NetworkSettings, Networks: { shop: null } },
+  });
+  expect(containerOf(parsed, worldOf()).endpoints).toMatchObject([{ network: "shop", aliases: [] }]);
+});
