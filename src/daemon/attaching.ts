@@ -1,8 +1,14 @@
+import { dirname } from "node:path";
 import type { AttachmentReport, AttachReport } from "../api/control.ts";
 import type { Config } from "../config/schema.ts";
 import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Attachments } from "../sandbox/attachments.ts";
+
+/** Where Docker makes the namespaces of its containers, unless it was given another `exec-root`. */
+const DOCKERS_DIRECTORY = "/var/run/docker/netns";
+/** What Docker calls them: a container that is known shows where an engine with another `exec-root` makes its own. */
+const DOCKERS_NAME = /\/netns\/[0-9a-f]{12}$/;
 
 /**
  * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, overruled by what was said at run time. It goes by
@@ -31,11 +37,19 @@ export function attaching(options: {
 
   function reconcile(): void {
     const wanted = new Map<string, { name: string; netns: string }>();
+    const unwanted = new Set<string>();
+    const directories = new Set<string>();
     for (const container of registry.containers()) {
       const { key, name, netns } = container;
-      if (netns !== undefined && isWanted(container)) wanted.set(key, { name, netns });
+      if (netns === undefined) continue;
+      if (isWanted(container)) wanted.set(key, { name, netns });
+      else unwanted.add(netns);
+      if (DOCKERS_NAME.test(netns)) directories.add(dirname(netns));
     }
     attachments.reconcile(wanted);
+    const { attach, sources } = config();
+    if (sources.some(({ kind }) => kind === "docker")) directories.add(DOCKERS_DIRECTORY);
+    attachments.expect(attach === "all" ? directories : [], (netns) => unwanted.has(netns));
   }
 
   /** Says for each container whether it is wanted, brings that about, and reports through `failure` what came of it. */

@@ -5,12 +5,15 @@ import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { Namespace } from "../linux/namespace.ts";
 import type { Client } from "../resolver/resolver.ts";
-import type { Serve } from "../sandbox/attachment.ts";
+import type { Serve, WhoAsks } from "../sandbox/attachment.ts";
+import { accept, bareResponse } from "../server/accept.ts";
 import type { Handler } from "../server/handle.ts";
 import type { Listener } from "../server/listener.ts";
 import { tcpListener } from "../server/tcp.ts";
 import { udpListener } from "../server/udp.ts";
+import { Rcode } from "../wire/iana.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** The plain listeners: those that the configuration names, besides the containers' own. */
@@ -91,13 +94,26 @@ export function plainListeners(options: {
 export function containerListeners(
   options: Pick<Parameters<typeof udpListener>[0], "handler" | "clock" | "log">,
 ): Serve {
-  const named = (transport: "udp" | "tcp", sandbox: string) => {
-    const client = { sandbox, transport } as const;
-    return { name: `${transport} 127.0.0.11 of ${sandbox}`, client: () => client, ...options };
+  const named = (transport: "udp" | "tcp", { path }: Namespace, whoAsks: WhoAsks) => {
+    const handler = onBehalf(options.handler, transport, whoAsks);
+    const client = () => ({ sandbox: undefined, transport });
+    return { ...options, name: `${transport} 127.0.0.11 of ${path}`, client, handler };
   };
   return {
-    udp: (socket, sandbox) => udpListener({ socket, ...named("udp", sandbox) }),
-    tcp: (server, sandbox) => tcpListener({ server, ...named("tcp", sandbox) }),
+    udp: (socket, namespace, whoAsks) => udpListener({ socket, ...named("udp", namespace, whoAsks) }),
+    tcp: (server, namespace, whoAsks) => tcpListener({ server, ...named("tcp", namespace, whoAsks) }),
+  };
+}
+
+/** Whose query it is, the namespace tells and not the address. Nobody's gets SERVFAIL, so that libc asks again at once. */
+function onBehalf(handler: Handler, transport: "udp" | "tcp", whoAsks: WhoAsks): Handler {
+  return {
+    async handle(octets) {
+      const asker = whoAsks();
+      const sandbox = typeof asker === "string" ? asker : await asker;
+      if (sandbox !== undefined) return handler.handle(octets, { sandbox, transport });
+      return accept(octets) === "accept" ? bareResponse(octets, Rcode.SERVFAIL) : undefined;
+    },
   };
 }
 

@@ -24,3 +24,21 @@ export function changed(
     status.state === change.state && status.reason === change.reason && status.remedy === change.remedy;
   return isSame ? status : { sandbox: status.sandbox, name: status.name, ...change, since };
 }
+
+/** What is no failure yet: a container that is just starting looks like this. */
+export function tooEarly(netns: string, errno: string | undefined) {
+  if (errno === "ENOENT") return absent(netns);
+  if (errno !== "EADDRNOTAVAIL" && errno !== "ENETUNREACH") return undefined;
+  return { state: "waiting", reason: `lo is down in the network namespace ${netns}` } as const;
+}
+
+export function absent(netns: string) {
+  return { state: "waiting", reason: `there is no network namespace ${netns}` } as const;
+}
+
+export function sharing(tenant: string) {
+  return {
+    state: "attached",
+    reason: `shares the network namespace of ${tenant}, whose view it gets`,
+  } as const;
+}

@@ -23,9 +23,15 @@ export interface Serving {
  * them ends them.
  */
 export interface Serve {
-  udp(socket: Socket, sandbox: string): Serving;
-  tcp(server: Server, sandbox: string): Serving;
+  udp(socket: Socket, namespace: Namespace, whoAsks: WhoAsks): Serving;
+  tcp(server: Server, namespace: Namespace, whoAsks: WhoAsks): Serving;
 }
+
+/**
+ * The sandbox on whose behalf queries in a namespace are answered, as it is now; a promise while it is not known yet,
+ * which is kept within two seconds, with undefined if it is nobody's.
+ */
+export type WhoAsks = () => string | Promise<string | undefined>;
 
 /** What is served at 127.0.0.11:53 of one namespace. */
 export interface Attachment {
@@ -39,9 +45,10 @@ export interface Attachment {
 
 /**
  * Answers 127.0.0.11:53, UDP and TCP, in one namespace. Throws what `serverSockets` throws, or why what arrives there
- * can't be taken over from whom it goes to; then nothing is left there.
+ * can't be taken over from whom it goes to; then nothing is left there. `isReady` says that a container runs in it:
+ * before that, nobody's rules being there does not mean that none will be.
  */
-export function attach(namespace: Namespace, sandbox: string, serve: Serve): Attachment {
+export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks, serve: Serve): Attachment {
   const fds = serverSockets(namespace, EMBEDDED_DNS);
   let takeover: Takeover | undefined;
   let bare: string | undefined;
@@ -49,14 +56,14 @@ export function attach(namespace: Namespace, sandbox: string, serve: Serve): Att
     takeover = prepareTakeover(namespace, EMBEDDED_DNS, fds.udp);
   } catch (error) {
     // Where nobody has rules for 127.0.0.11 (containers that are not Docker's), sockets are all it takes.
-    if (!arrives(namespace, EMBEDDED_DNS, fds.udp)) {
+    if (!isReady || !arrives(namespace, EMBEDDED_DNS, fds.udp)) {
       for (const fd of [fds.udp, fds.tcp]) closeSync(fd);
       throw takeoverFailure(error);
     }
     bare = messageOf(error);
   }
-  const udp = serve.udp(createSocket("udp4").bind({ fd: fds.udp, exclusive: true }), sandbox);
-  const tcp = serve.tcp(createServer({ allowHalfOpen: true }).listen({ fd: fds.tcp }), sandbox);
+  const udp = serve.udp(createSocket("udp4").bind({ fd: fds.udp, exclusive: true }), namespace, whoAsks);
+  const tcp = serve.tcp(createServer({ allowHalfOpen: true }).listen({ fd: fds.tcp }), namespace, whoAsks);
   // The switch: from here on queries come to the listeners, so nothing may stand between them and us any more.
   takeover?.beat();
   return {

@@ -11,14 +11,16 @@ export function echoServe(): Serve & { readonly opened: string[] } {
   const opened: string[] = [];
   return {
     opened,
-    udp(socket, sandbox) {
-      opened.push(`udp ${sandbox}`);
-      socket.on("message", (_, from) => socket.send(sandbox, from.port, from.address));
+    udp(socket, _, whoAsks) {
+      opened.push("udp");
+      socket.on("message", async (_, from) =>
+        socket.send((await whoAsks()) ?? "nobody", from.port, from.address),
+      );
       return { close: async () => void (await once(socket.close(), "close")) };
     },
-    tcp(server, sandbox) {
-      opened.push(`tcp ${sandbox}`);
-      server.on("connection", (socket) => socket.end(sandbox));
+    tcp(server, _, whoAsks) {
+      opened.push("tcp");
+      server.on("connection", async (socket) => socket.end((await whoAsks()) ?? "nobody"));
       return { close: async () => void (await once(server.close(), "close")) };
     },
   };

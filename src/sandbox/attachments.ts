@@ -4,8 +4,9 @@ import type { Logger } from "../base/log.ts";
 import { errnoName } from "../linux/libc.ts";
 import { type Namespace, namespaceSupport } from "../linux/namespace.ts";
 import { attachFailure, type Serve } from "./attachment.ts";
-import { type AttachmentStatus, changed } from "./attachment-status.ts";
+import { type AttachmentStatus, absent, changed, sharing, tooEarly } from "./attachment-status.ts";
 import { directoryWatch } from "./directory-watch.ts";
+import { earlyNamespaces } from "./early-namespaces.ts";
 import { type Hold, tenancy } from "./tenancy.ts";
 
 /**
@@ -21,6 +22,11 @@ export const RECHECK_MS = 500;
 export interface Attachments {
   /** Brings the attached set to what is wanted: now as far as it goes, the rest as soon as it can be. */
   reconcile(wanted: ReadonlyMap<string, { readonly name: string; readonly netns: string }>): void;
+  /**
+   * Attaches namespaces that appear in these directories before anybody tells of them; `isUnwanted` says of which it
+   * is known meanwhile that they are not to be attached. Replaces what was said before.
+   */
+  expect(directories: Iterable<string>, isUnwanted: (netns: string) => boolean): void;
   /** Lets go of namespaces that went away, and tries again what is not attached. Happens by itself, too. */
   recheck(): void;
   /** In the order in which they were first wanted. */
@@ -47,24 +53,18 @@ export function attachments(options: {
 }): Attachments {
   const { clock, log, serve } = options;
   const entries = new Map<string, Entry>();
-  const tenants = tenancy({ serve, log, freed: recheck });
+  const tenants = tenancy({ serve, clock, log, freed: recheck });
   const watch = directoryWatch({ clock, changed: recheck });
+  const early = earlyNamespaces({ clock, log, take: tenants.takeEarly });
+  let isUnwanted: (netns: string) => boolean = () => false;
   let unsupported: string | undefined;
   let closed = false;
   let cancelTimer = clock.after(RECHECK_MS, tick);
 
   function tick(): void {
-    beat();
+    tenants.beat();
     recheck();
     cancelTimer = clock.after(RECHECK_MS, tick);
-  }
-
-  function beat(): void {
-    for (const entry of entries.values()) {
-      if (entry.hold?.serving?.beat() ?? true) continue;
-      release(entry);
-      log.warn(entry.status, "a container's 127.0.0.11 was taken from us");
-    }
   }
 
   function reconcile(wanted: Parameters<Attachments["reconcile"]>[0]): void {
@@ -88,16 +88,18 @@ export function attachments(options: {
     for (const entry of entries.values()) {
       if (entry.hold === undefined || entry.hold.namespace.isCurrent()) continue;
       release(entry);
-      become(entry, absent(entry));
+      become(entry, absent(entry.netns));
       log.debug(entry.status, "let go of a network namespace that went away");
     }
+    tenants.recheckEarly(isUnwanted);
     const open = [...entries.values()].filter(isOpen);
     const support = namespaceSupport();
     if (!support.ok) refuse(open, support.why);
     else for (const entry of open) attempt(entry);
+    for (const entry of entries.values()) if (entry.hold !== undefined) attached(entry, entry.hold);
   }
 
-  /** One that shares is left without an answer when the one that answered for it goes. */
+  /** One that has a hold is left without an answer when 127.0.0.11 was taken from us. */
   function isOpen({ hold }: Entry): boolean {
     return hold === undefined || tenants.tenantOf(hold) === undefined;
   }
@@ -113,22 +115,24 @@ export function attachments(options: {
         return;
       }
       entry.hold = hold;
-      const tenant = tenants.tenantOf(hold) ?? sandbox;
-      become(
-        entry,
-        tenant === sandbox ? { state: "attached" } : sharing(entries.get(tenant)?.status.name ?? tenant),
-      );
+      attached(entry, hold);
       log.info(entry.status, "attached a container");
-      const bare = hold.serving?.bare;
-      if (bare !== undefined) log.debug({ ...entry.status, reason: bare }, "does without an nftables table");
     } catch (error) {
       if (entry.failure !== messageOf(error)) fail(entry, error);
       entry.failure = messageOf(error);
     }
   }
 
+  /** Who answers where containers share a namespace may be another one than before. */
+  function attached(entry: Entry, hold: Hold): void {
+    const tenant = tenants.tenantOf(hold);
+    if (tenant === undefined) return;
+    const isTenant = tenant === entry.status.sandbox;
+    become(entry, isTenant ? { state: "attached" } : sharing(entries.get(tenant)?.status.name ?? tenant));
+  }
+
   function fail(entry: Entry, cause: unknown): void {
-    const early = tooEarly(entry, errnoName(cause));
+    const early = tooEarly(entry.netns, errnoName(cause));
     if (early !== undefined) {
       if (become(entry, early)) log.info(entry.status, "waiting for a container's network namespace");
       return;
@@ -162,38 +166,31 @@ export function attachments(options: {
     return entry.status !== before;
   }
 
+  function expect(directories: Iterable<string>, unwanted: (netns: string) => boolean): void {
+    if (closed) return;
+    isUnwanted = unwanted;
+    early.set(directories);
+    tenants.recheckEarly(isUnwanted);
+  }
+
   async function close(): Promise<void> {
     closed = true;
     cancelTimer();
     watch.close();
-    for (const entry of entries.values()) release(entry);
+    early.close();
     entries.clear();
-    await tenants.settled();
+    await tenants.close();
   }
 
   return {
     reconcile,
+    expect,
     recheck,
     status: () => [...entries.values()].map(({ status }) => status),
-    namespaceOf: (sandbox) => entries.get(sandbox)?.hold?.namespace,
+    namespaceOf(sandbox) {
+      const hold = entries.get(sandbox)?.hold;
+      return hold === undefined ? undefined : tenants.namespaceOf(hold);
+    },
     close,
   };
-}
-
-/** What is no failure yet: a container that is just starting looks like this. */
-function tooEarly(entry: Entry, errno: string | undefined) {
-  if (errno === "ENOENT") return absent(entry);
-  if (errno !== "EADDRNOTAVAIL" && errno !== "ENETUNREACH") return undefined;
-  return { state: "waiting", reason: `lo is down in the network namespace ${entry.netns}` } as const;
-}
-
-function absent({ netns }: Entry) {
-  return { state: "waiting", reason: `there is no network namespace ${netns}` } as const;
-}
-
-function sharing(tenant: string) {
-  return {
-    state: "attached",
-    reason: `shares the network namespace of ${tenant}, whose view it gets`,
-  } as const;
 }

@@ -71,7 +71,8 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
 export function takeoverFailure(cause: unknown): CodedError {
   const [state, remedy] = explain(errnoName(cause)) ?? [messageOf(cause), undefined];
   return new CodedError("ATTACH", `Cannot take 127.0.0.11 over from Docker's resolver: ${state}`, {
-    cause,
+    // Not the system error itself: its errno would be taken for one of the namespace or the sockets.
+    cause: new Error(messageOf(cause), { cause }),
     ...(remedy === undefined ? {} : { remedy }),
   });
 }

@@ -1,79 +1,158 @@
+import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type Namespace, openNamespace } from "../linux/namespace.ts";
 import { type Attachment, attach, type Serve } from "./attachment.ts";
 
-/** A namespace that one sandbox holds; without `serving`, another one answers in it. */
+/**
+ * How long a query waits until a source tells whose namespace it comes from. Sources tell within 50 ms of the start of
+ * a container, whose namespace is older; libc asks again after five seconds.
+ */
+export const UNKNOWN_MS = 2000;
+
+/** A namespace that one sandbox lives in, and where we answer: for it, or for who came before it. */
 export interface Hold {
   readonly sandbox: string;
+  /** By the path that the sandbox is known for. */
   readonly namespace: Namespace;
-  readonly serving?: Attachment;
 }
 
 /**
- * Who answers in which namespace: one sandbox in each. There is one 127.0.0.11:53 in a namespace, however many
- * containers live in it.
+ * Who answers in which namespace. There is one 127.0.0.11:53 in a namespace, however many containers live in it: the
+ * first is the tenant, and when it goes the next one is, without a gap. A namespace may be ours before it is known
+ * whose it is; then its queries wait.
  */
 export interface Tenancy {
   /**
-   * Opens the namespace and answers in it, or shares it if somebody else of ours does. `leaving` if a tenant is
-   * still answering its last queries there: try again after `freed`. Throws as `openNamespace` and `attach` do,
-   * and holds nothing then.
+   * Opens the namespace and answers in it, or shares it if somebody else of ours does. `leaving` if the last queries
+   * are still being answered there: try again after `freed`. Throws as `openNamespace` and `attach` do, and holds
+   * nothing then.
    */
   take(sandbox: string, netns: string): Hold | "leaving";
-  /** The sandbox that answers in the namespace of this hold; undefined once that one has released it. */
+  /** Answers in a namespace of which nobody has told us yet. Throws like `take`. */
+  takeEarly(netns: string): void;
+  /** Lets go of those that nobody has claimed: all that went away, and those that `isGivenUp` says. */
+  recheckEarly(isGivenUp: (netns: string) => boolean): void;
+  /** The sandbox that answers in the namespace of this hold; undefined once we don't answer there any more. */
   tenantOf(hold: Hold): string | undefined;
-  /** What was served is closed in its own time, and the namespace after it. */
+  /** What to dial from on behalf of this hold: open until the last query is answered. */
+  namespaceOf(hold: Hold): Namespace;
+  /** What was served is closed in its own time if nobody else lives there, and the namespace after it. */
   release(hold: Hold): void;
-  /** Resolves when all that was released is closed. */
-  settled(): Promise<void>;
+  /** Keeps all that is ours, see `Takeover`. What is ours no more is left. */
+  beat(): void;
+  /** Leaves everything; resolves when all is closed. */
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly namespace: Namespace;
+  readonly attachment: Attachment;
+  readonly holds: Set<Hold>;
+  /** Who was known last: for queries that are still under way when nobody is left. */
+  tenant: string | undefined;
+  readonly waiting: Set<(tenant: string | undefined) => void>;
 }
 
 export function tenancy(options: {
   readonly serve: Serve;
+  readonly clock: Clock;
   readonly log: Logger;
   /** A namespace for which `take` said `leaving` can be taken. */
   readonly freed: () => void;
 }): Tenancy {
-  const { serve, log, freed } = options;
+  const { serve, clock, log, freed } = options;
   // All by the identity of the namespace.
-  const tenants = new Map<string, string>();
+  const places = new Map<string, Place>();
   const leaving = new Map<string, Promise<void>>();
   const awaited = new Set<string>();
 
   function take(sandbox: string, netns: string): Hold | "leaving" {
-    const namespace = openNamespace(netns);
-    const { identity } = namespace;
+    const opened = openNamespace(netns);
+    const { identity } = opened;
+    if (leaving.has(identity)) {
+      awaited.add(identity);
+      opened.close();
+      return "leaving";
+    }
+    const place = places.get(identity) ?? settle(opened, sandbox);
+    const isSame = place.namespace !== opened && place.namespace.path === netns;
+    if (isSame) opened.close();
+    const hold = { sandbox, namespace: isSame ? place.namespace : opened };
+    place.holds.add(hold);
+    if (place.holds.size === 1) become(place, sandbox);
+    return hold;
+  }
+
+  function takeEarly(netns: string): void {
+    const opened = openNamespace(netns);
+    if (places.has(opened.identity) || leaving.has(opened.identity)) opened.close();
+    else settle(opened, undefined);
+  }
+
+  function settle(namespace: Namespace, tenant: string | undefined): Place {
     try {
-      if (tenants.has(identity)) return { sandbox, namespace };
-      if (leaving.has(identity)) {
-        awaited.add(identity);
-        namespace.close();
-        return "leaving";
-      }
-      const serving = attach(namespace, sandbox, serve);
-      tenants.set(identity, sandbox);
-      return { sandbox, namespace, serving };
+      const attachment = attach(namespace, tenant !== undefined, () => whoAsks(place), serve);
+      const { bare } = attachment;
+      if (bare !== undefined)
+        log.debug({ netns: namespace.path, reason: bare }, "does without an nftables table");
+      const place: Place = { namespace, attachment, holds: new Set(), tenant, waiting: new Set() };
+      places.set(namespace.identity, place);
+      return place;
     } catch (error) {
       namespace.close();
       throw error;
     }
   }
 
-  function release({ sandbox, namespace, serving }: Hold): void {
-    if (serving === undefined) {
-      namespace.close();
-      return;
-    }
-    tenants.delete(namespace.identity);
-    leaving.set(namespace.identity, leave(sandbox, namespace, serving));
+  function whoAsks(place: Place): string | Promise<string | undefined> {
+    if (place.tenant !== undefined) return place.tenant;
+    if (places.get(place.namespace.identity) !== place) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const answer = (tenant: string | undefined): void => {
+        cancel();
+        place.waiting.delete(answer);
+        resolve(tenant);
+      };
+      const cancel = clock.after(UNKNOWN_MS, () => {
+        log.warn({ netns: place.namespace.path }, "no source tells whose network namespace this is");
+        // Not ours, then: from now on who answered there before is asked.
+        leave(place);
+        answer(undefined);
+      });
+      place.waiting.add(answer);
+    });
   }
 
-  async function leave(sandbox: string, namespace: Namespace, serving: Attachment): Promise<void> {
+  function become(place: Place, tenant: string | undefined): void {
+    place.tenant = tenant;
+    for (const answer of place.waiting) answer(tenant);
+  }
+
+  function release(hold: Hold): void {
+    const place = places.get(hold.namespace.identity);
+    if (place === undefined || !place.holds.delete(hold)) return;
+    if (hold.namespace !== place.namespace) hold.namespace.close();
+    const [heir] = place.holds;
+    if (heir === undefined) leave(place);
+    else if (place.tenant === hold.sandbox) become(place, heir.sandbox);
+  }
+
+  function leave(place: Place): void {
+    const { identity } = place.namespace;
+    if (places.get(identity) !== place) return;
+    places.delete(identity);
+    for (const { namespace } of place.holds) if (namespace !== place.namespace) namespace.close();
+    place.holds.clear();
+    if (place.tenant === undefined) become(place, undefined);
+    leaving.set(identity, closed(place));
+  }
+
+  async function closed({ namespace, attachment, tenant }: Place): Promise<void> {
     try {
-      await serving.close();
+      await attachment.close();
     } catch (error) {
-      log.error({ sandbox, reason: messageOf(error) }, "a listener did not close as it should");
+      log.error({ sandbox: tenant, reason: messageOf(error) }, "a listener did not close as it should");
     }
     // Only now: the queries in flight may be asking upstreams from in there.
     namespace.close();
@@ -81,11 +160,32 @@ export function tenancy(options: {
     if (awaited.delete(namespace.identity)) freed();
   }
 
+  const placeOf = (hold: Hold): Place | undefined => {
+    const place = places.get(hold.namespace.identity);
+    return place?.holds.has(hold) ? place : undefined;
+  };
+
   return {
     take,
-    tenantOf: ({ namespace }) => tenants.get(namespace.identity),
+    takeEarly,
+    recheckEarly(isGivenUp) {
+      for (const place of [...places.values()]) {
+        if (place.holds.size > 0) continue;
+        if (!place.namespace.isCurrent() || isGivenUp(place.namespace.path)) leave(place);
+      }
+    },
+    tenantOf: (hold) => placeOf(hold)?.tenant,
+    namespaceOf: (hold) => placeOf(hold)?.namespace ?? hold.namespace,
     release,
-    async settled() {
+    beat() {
+      for (const place of [...places.values()]) {
+        if (place.attachment.beat()) continue;
+        log.warn({ netns: place.namespace.path }, "a container's 127.0.0.11 was taken from us");
+        leave(place);
+      }
+    },
+    async close() {
+      for (const place of [...places.values()]) leave(place);
       await Promise.all(leaving.values());
     },
   };
