@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { RecordFilter } from "../../api/control.ts";
 import { outputOf, table } from "../output.ts";
+import { age } from "./status.ts";
 
 export function recordsCommand(program: Command): Command {
   return program
@@ -21,7 +22,9 @@ export function recordsCommand(program: Command): Command {
             record.kind,
             record.addresses.join(" "),
             record.container,
-            record.source,
+            record.verified
+              ? record.source
+              : `${record.source} (not verified for ${age(record.verifiedAt ?? record.since)})`,
             record.since,
             String(record.revision),
           ]),

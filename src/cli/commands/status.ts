@@ -44,9 +44,9 @@ function describe(report: StatusReport, output: Output): string {
     "",
     table(
       ["source", "state", "last sync", "error"],
-      report.sources.map(({ name, state, lastSync, error }) => [
+      report.sources.map(({ name, state, since, lastSync, error }) => [
         name,
-        state,
+        since === undefined ? state : `${state} for ${age(since)}`,
         lastSync ?? "never",
         error ?? "",
       ]),
@@ -69,6 +69,13 @@ function describe(report: StatusReport, output: Output): string {
       "no container's 127.0.0.11 is taken over",
     ),
   ].join("\n");
+}
+
+/** How long ago that was, as a person says it. */
+export function age(iso: string, now = Date.now()): string {
+  const passed = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
+  if (passed < 120) return `${passed} s`;
+  return passed < 7200 ? `${Math.round(passed / 60)} min` : `${Math.round(passed / 3600)} h`;
 }
 
 function seconds(text: string): number {

@@ -1,0 +1,271 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Clock } from "../base/clock.ts";
+import { silentLog } from "../base/log.ts";
+import type { Change, Container } from "../registry/model.ts";
+import { type EngineClient, NoAnswer } from "./docker-client.ts";
+import type { EngineEvent } from "./docker-events.ts";
+import { createMirror, type Mirror } from "./docker-mirror.ts";
+import type { Processes } from "./docker-process.ts";
+import { type EngineContainer, type EngineNetwork, engineContainer } from "./docker-schema.ts";
+
+const [A, B] = ["a".repeat(64), "b".repeat(64)] as const;
+
+function inspected(id: string, ipv4: string, changes: Record<string, unknown> = {}): EngineContainer {
+  return engineContainer.parse({
+    Id: id,
+    Name: `/${id.slice(0, 1)}`,
+    State: { Running: ipv4 !== "", Pid: ipv4 === "" ? 0 : 7, StartedAt: "2026-01-01T00:00:00Z" },
+    Config: { Hostname: "" },
+    HostConfig: { NetworkMode: "shop" },
+    NetworkSettings: { SandboxKey: "", Networks: { shop: { IPAddress: ipv4, Aliases: ["svc"] } } },
+    ...changes,
+  });
+}
+
+/** An engine that answers when it is told to. */
+class FakeEngine implements EngineClient {
+  readonly version = "1";
+  readonly api = "1";
+  readonly ended = new Promise<Error>(() => {});
+  readonly known = new Map<string, EngineContainer>();
+  nets: EngineNetwork[] = [{ Id: "n", Name: "shop", Driver: "bridge", Internal: false, Ingress: false }];
+  /** Inspects that wait, with what they saw; none are kept waiting while this is undefined. */
+  waiting: { id: string; answer(with_?: Error): void }[] | undefined;
+  asked: string[] = [];
+  containerIds = async () => [...this.known.keys()];
+  networks = async () => this.nets;
+  swarm = async () => undefined;
+  members = async () => ({ Containers: { [A]: { IPv4Address: "10.0.0.9/16", IPv6Address: "" } } });
+  close() {}
+  inspect(id: string): Promise<EngineContainer | undefined> {
+    this.asked.push(id);
+    const seen = this.known.get(id);
+    if (this.waiting === undefined) return Promise.resolve(seen);
+    return new Promise((resolve, reject) => {
+      this.waiting!.push({ id, answer: (error) => (error === undefined ? resolve(seen) : reject(error)) });
+    });
+  }
+  /** Lets the oldest inspect that waits have its answer. */
+  async answer(error?: Error): Promise<void> {
+    this.waiting!.shift()!.answer(error);
+    await idle();
+  }
+}
+
+const idle = () => new Promise((resolve) => setImmediate(resolve));
+
+function event(id: string, rest: Partial<Extract<EngineEvent, { kind: "container" }>> = {}): EngineEvent {
+  return { kind: "container", id, cause: `event ${id.slice(0, 1)}`, ...rest };
+}
+
+describe("a mirror", () => {
+  let engine: FakeEngine;
+  let mirror: Mirror;
+  let told: Map<string, Container>;
+  let causes: string[];
+  let doubts: string[];
+  let timers: (() => void)[];
+  let alive: boolean;
+
+  function apply(change: Change): void {
+    causes.push(change.cause);
+    if (change.kind === "put") told.set(change.container.key, change.container);
+    else if (change.kind === "remove") told.delete(change.key);
+    else told = new Map(change.snapshot.containers.map((one) => [one.key, one]));
+  }
+
+  const addressOf = (id: string) => told.get(`docker:x/${id}`)?.endpoints[0]?.ipv4;
+
+  beforeEach(async () => {
+    [told, causes, doubts, timers, alive] = [new Map(), [], [], [], true];
+    engine = new FakeEngine();
+    const clock: Clock = {
+      wall: () => 0,
+      now: () => 0,
+      after(_, call) {
+        timers.push(call);
+        return () => {};
+      },
+    };
+    const processes: Processes = {
+      identify: (pid) => ({ pid, startTime: "1" }),
+      isAlive: () => alive,
+      isNamespace: () => false,
+    };
+    const onDoubt = (reason: string) => doubts.push(reason);
+    mirror = createMirror({ source: "docker:x", apply, processes, clock, log: silentLog, onDoubt });
+    engine.known.set(A, inspected(A, "10.0.0.1"));
+    mirror.follow(engine);
+    await mirror.sync("sync");
+    causes = [];
+  });
+
+  test("looks once more, and once only, for all events that come while it looks", async () => {
+    engine.waiting = [];
+    engine.asked = [];
+    for (let count = 0; count < 5; count++) mirror.take(event(A));
+    expect(engine.asked).toEqual([A]);
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    await engine.answer();
+    expect([engine.asked, addressOf(A)]).toEqual([[A, A], "10.0.0.1"]);
+    await engine.answer();
+    expect([engine.asked, addressOf(A), engine.waiting]).toEqual([[A, A], "10.0.0.2", []]);
+  });
+
+  test("lets no list undo what an event told since the list was asked for", async () => {
+    engine.waiting = [];
+    const syncing = mirror.sync("sync");
+    await idle();
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    engine.known.set(B, inspected(B, "10.0.0.3"));
+    mirror.take(event(A));
+    mirror.take(event(B));
+    const [old, ...fresh] = engine.waiting;
+    for (const { answer } of fresh) answer();
+    await idle();
+    expect([addressOf(A), addressOf(B)]).toEqual(["10.0.0.2", "10.0.0.3"]);
+    old!.answer();
+    await syncing;
+    expect([addressOf(A), addressOf(B)]).toEqual(["10.0.0.2", "10.0.0.3"]);
+  });
+
+  test("lets no look that began before a list bring back what the list saw gone", async () => {
+    engine.waiting = [];
+    mirror.take(event(A));
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    const syncing = mirror.sync("sync");
+    await idle();
+    const [look, list] = engine.waiting.splice(0);
+    list!.answer();
+    await syncing;
+    // The list leaves alone what is being looked at, so there is no newer address for the older look to undo.
+    expect(addressOf(A)).toBe("10.0.0.1");
+    mirror.take(event(A));
+    look!.answer();
+    await idle();
+    await engine.answer();
+    expect(addressOf(A)).toBe("10.0.0.2");
+  });
+
+  test("takes the addresses at a death, whatever an inspect from before it says", async () => {
+    engine.waiting = [];
+    mirror.take(event(A));
+    mirror.take(event(A, { diedAt: Date.UTC(2026, 1) }));
+    expect([addressOf(A), causes]).toEqual([undefined, ["event a"]]);
+    await engine.answer();
+    expect(addressOf(A)).toBeUndefined();
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    await engine.answer();
+    engine.waiting = undefined;
+    mirror.take(event(A));
+    await idle();
+    expect(addressOf(A)).toBe("10.0.0.2");
+  });
+
+  test("does not take a death for one of this life that was of an earlier", () => {
+    mirror.take(event(A, { diedAt: Date.UTC(2025, 1) }));
+    expect(addressOf(A)).toBe("10.0.0.1");
+  });
+
+  test("has the address of one that is being started from its network, until the inspect comes", async () => {
+    engine.known.set(A, inspected(A, ""));
+    await mirror.sync("sync");
+    engine.waiting = [];
+    mirror.take(event(A, { joins: "n" }));
+    await idle();
+    expect(addressOf(A)).toBe("10.0.0.9");
+    // It could not be started after all.
+    await engine.answer();
+    expect(addressOf(A)).toBeUndefined();
+  });
+
+  test("learns a network before the first container on it is told", async () => {
+    engine.nets = [
+      ...engine.nets,
+      { Id: "i", Name: "new", Driver: "bridge", Internal: true, Ingress: false },
+    ];
+    const NetworkSettings = { SandboxKey: "", Networks: { new: { IPAddress: "10.1.0.1" } } };
+    engine.known.set(B, inspected(B, "10.1.0.1", { NetworkSettings }));
+    mirror.take(event(B));
+    await idle();
+    await idle();
+    expect(causes).toEqual(["docker: a network is new", "event b"]);
+  });
+
+  test("is in doubt after an event that says nothing, and after an inspect that failed", async () => {
+    mirror.take({ kind: "all", cause: "what?" });
+    engine.waiting = [];
+    mirror.take(event(A));
+    await engine.answer(new Error("no such thing"));
+    expect(doubts).toEqual(["what?", "event a: no such thing"]);
+    expect(addressOf(A)).toBe("10.0.0.1");
+  });
+
+  test("keeps what it knows of one container that can't be inspected, and lists the others", async () => {
+    engine.known.set(B, inspected(B, "10.0.0.2"));
+    engine.waiting = [];
+    const syncing = mirror.sync("sync");
+    await idle();
+    engine.known.set(A, inspected(A, "10.0.0.7"));
+    await engine.answer(new NoAnswer("no answer"));
+    await engine.answer();
+    await syncing;
+    expect([addressOf(A), addressOf(B), doubts]).toEqual([
+      "10.0.0.1",
+      "10.0.0.2",
+      ["cannot inspect a: no answer"],
+    ]);
+  });
+
+  test("changes nothing after a list that could not be had", async () => {
+    engine.known.clear();
+    engine.networks = () => Promise.reject(new Error("gone"));
+    await expect(mirror.sync("sync")).rejects.toThrow("gone");
+    expect(addressOf(A)).toBe("10.0.0.1");
+  });
+
+  test("counts as repaired what no event told, before the list or soon after", async () => {
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    await mirror.sync("sync");
+    engine.known.set(B, inspected(B, "10.0.0.3"));
+    await mirror.sync("sync");
+    mirror.take(event(B));
+    await idle();
+    for (const timer of timers) timer();
+    expect([mirror.repairs, addressOf(A), addressOf(B)]).toEqual([1, "10.0.0.2", "10.0.0.3"]);
+  });
+
+  test("hears nobody whom it does not follow any more", async () => {
+    engine.waiting = [];
+    mirror.take(event(A));
+    mirror.follow(undefined);
+    engine.known.delete(A);
+    await engine.answer();
+    mirror.take(event(A));
+    expect([engine.waiting, addressOf(A)]).toEqual([[], "10.0.0.1"]);
+  });
+
+  test("takes the addresses of those that are dead by what this machine says", () => {
+    mirror.dropDead();
+    expect(addressOf(A)).toBe("10.0.0.1");
+    alive = false;
+    mirror.dropDead();
+    expect([addressOf(A), causes]).toEqual([
+      undefined,
+      ["a is dead: its process 7 has ended while Docker is away"],
+    ]);
+    mirror.dropDead();
+    expect(causes).toHaveLength(1);
+  });
+
+  test("tells those who share a sandbox with the one that has changed", async () => {
+    const HostConfig = { NetworkMode: `container:${A}` };
+    engine.known.set(B, inspected(B, "", { HostConfig, State: engine.known.get(A)!.State }));
+    await mirror.sync("sync");
+    expect(told.get(`docker:x/${B}`)).toMatchObject({ endpoints: [{ ipv4: "10.0.0.1", nameless: true }] });
+    engine.known.set(A, inspected(A, "10.0.0.2"));
+    mirror.take(event(A));
+    await idle();
+    expect(addressOf(B)).toBe("10.0.0.2");
+  });
+});
