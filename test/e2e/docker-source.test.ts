@@ -1,18 +1,22 @@
-import { readlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { lookup } from "../../src/registry/lookup.ts";
 import { createRegistry, type Registry } from "../../src/registry/registry.ts";
 import { dockerSource } from "../../src/sources/docker.ts";
+import type { Environment } from "../../src/sources/docker-address.ts";
 import type { Source } from "../../src/sources/source.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 import { settled } from "../support/engine-records.ts";
 import { type SocketProxy, socketProxy } from "../support/socket-proxy.ts";
 
-const reason = engineMissing();
+const reason = engineMissing("openssl");
 const NAME = "docker:test";
 
 describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${reason})`}`, () => {
@@ -47,11 +51,11 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
     await engine?.destroy();
   });
 
-  function newSource(url: string, name = NAME, into = registry): Source {
+  function newSource(url: string, name = NAME, into = registry, env: Environment = {}): Source {
     return dockerSource({
       url,
       name,
-      env: {},
+      env,
       apply: into.apply,
       doubt: (at) => into.doubt(name, at),
       clock: systemClock,
@@ -303,6 +307,50 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
     expect(addresses("svc", "shop")).toHaveLength(1);
   });
 
+  test("reaches an engine by TCP, and by TLS with the certificates of both sides", async () => {
+    const folder = join(engine.folder, "certificates");
+    certificates(folder);
+    const [plain, secure] = [relay(), tlsRelay(folder)];
+    for (const [server, env] of [
+      [plain, {}],
+      [secure, { DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: folder }],
+    ] as const) {
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as AddressInfo;
+      const other = createRegistry({ clock: systemClock, host: "h" });
+      const far = newSource(`tcp://127.0.0.1:${port}`, "docker:far", other, env);
+      await far.start();
+      expect(far.status()).toMatchObject({ state: "synced", error: null });
+      await far.stop();
+      const stranger = newSource(`https://127.0.0.1:${port}`, "docker:no", other, {
+        DOCKER_CERT_PATH: join(folder, "other"),
+      });
+      await stranger.start();
+      expect(stranger.status()).toMatchObject({ state: "away", lastSync: null });
+      await stranger.stop();
+      server.close();
+    }
+  });
+
+  function relay(): Server {
+    return createServer((socket) => pass(socket));
+  }
+
+  function tlsRelay(folder: string): Server {
+    const read = (name: string) => readFileSync(join(folder, name));
+    return createTlsServer(
+      { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem"), requestCert: true },
+      (socket) => pass(socket),
+    ).on("tlsClientError", () => {});
+  }
+
+  function pass(socket: Socket): void {
+    const to = connect(engine.socket);
+    socket.pipe(to).pipe(socket);
+    socket.on("error", () => to.destroy());
+    to.on("error", () => socket.destroy());
+  }
+
   test("starts without an engine, and waits for it", async () => {
     const path = join(engine.folder, "later.sock");
     const waiting = createRegistry({ clock: systemClock, host: "h" });
@@ -322,6 +370,20 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
     await way.close();
   });
 });
+
+/** A CA, and a certificate of it for both sides of 127.0.0.1; in `other/` those of a CA that nobody knows. */
+function certificates(folder: string): void {
+  for (const to of [folder, join(folder, "other")]) {
+    mkdirSync(to, { recursive: true });
+    const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: to, stdio: "ignore" });
+    const request = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"];
+    openssl(...request, "/CN=ca", "-x509", "-keyout", "ca-key.pem", "-out", "ca.pem");
+    openssl(...request, "/CN=127.0.0.1", "-keyout", "key.pem", "-out", "request.pem");
+    writeFileSync(join(to, "names.txt"), "subjectAltName=IP:127.0.0.1");
+    const signed = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-extfile", "names.txt"];
+    openssl("x509", "-req", "-in", "request.pem", ...signed, "-out", "cert.pem");
+  }
+}
 
 /** Another reader of the events: when it sees the first of a kind. Resolves when it listens. */
 async function reader({ socket }: Engine, ...filters: string[]): Promise<{ first: Promise<number> }> {
