@@ -100,6 +100,31 @@ describe("a mirror", () => {
     causes = [];
   });
 
+  test("tells nothing before the first list is whole, and then what events spoke of meanwhile", async () => {
+    const fresh = createMirror({
+      source: "docker:x",
+      apply,
+      processes: { identify: () => undefined, isAlive: () => true, isNamespace: () => false },
+      clock: { wall: () => 0, now: () => 0, after: () => () => {} },
+      log: silentLog,
+      onDoubt: () => {},
+    });
+    told.clear();
+    engine.known.set(B, inspected(B, "10.0.0.2"));
+    engine.waiting = [];
+    fresh.follow(engine);
+    const syncing = fresh.sync("sync");
+    await idle();
+    engine.known.set(A, inspected(A, "10.0.0.3"));
+    fresh.take(event(A));
+    await engine.answer();
+    expect(causes).toEqual([]);
+    await engine.answer();
+    await syncing;
+    await engine.answer();
+    expect([causes, addressOf(A), addressOf(B)]).toEqual([["sync", "event a"], "10.0.0.3", "10.0.0.2"]);
+  });
+
   test("looks once more, and once only, for all events that come while it looks", async () => {
     engine.waiting = [];
     engine.asked = [];

@@ -84,6 +84,9 @@ export function createMirror(options: {
   /** By id, when it was last said to have died: an inspect that was asked before does not count. */
   let deaths = new Map<string, number>();
   let repairs = 0;
+  let hasSynced = false;
+  /** Events from before the first list, by id: an alias of two containers must not begin as one of one. */
+  const postponed = new Map<string, string>();
 
   const world = {
     source,
@@ -125,6 +128,7 @@ export function createMirror(options: {
     if (session === undefined) return;
     if (event.kind === "all") onDoubt(event.cause);
     else if (event.kind === "networks") void redeclare(session, event.cause);
+    else if (!hasSynced) postponed.set(event.id, event.cause);
     else {
       tick += 1;
       heard.set(event.id, tick);
@@ -300,6 +304,9 @@ export function createMirror(options: {
         changed.filter((id) => all.includes(id)),
       );
     of.isSynced = true;
+    hasSynced = true;
+    for (const [id, why] of postponed) take({ kind: "container", id, cause: why });
+    postponed.clear();
     for (const [id, error] of unanswered) onDoubt(`cannot inspect ${labelOf(id)}: ${messageOf(error)}`);
   }
 
