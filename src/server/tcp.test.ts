@@ -1,28 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Clock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
+import { handClock } from "./hand-clock.suite.ts";
 import type { Handler } from "./handle.ts";
 import type { Listener } from "./listener.ts";
 import { CONNECTIONS_MAX, tcpListener } from "./tcp.ts";
 import { PIPELINE_MAX } from "./tcp-connection.ts";
-
-/** A clock whose timers go off when the test says so. */
-function handClock(): Clock & { fire(): void } {
-  const timers = new Set<() => void>();
-  return {
-    wall: () => 0,
-    now: () => 0,
-    after(_, call) {
-      timers.add(call);
-      return () => timers.delete(call);
-    },
-    fire() {
-      for (const call of [...timers]) call();
-    },
-  };
-}
 
 describe("a TCP listener", () => {
   const open: Listener[] = [];

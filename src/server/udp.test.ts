@@ -1,26 +1,10 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Clock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
+import { handClock } from "./hand-clock.suite.ts";
 import type { Handler } from "./handle.ts";
 import { udpListener } from "./udp.ts";
-
-/** A clock whose timers go off when the test says so. */
-function handClock(): Clock & { fire(): void } {
-  const timers = new Set<() => void>();
-  return {
-    wall: () => 0,
-    now: () => 0,
-    after(_, call) {
-      timers.add(call);
-      return () => timers.delete(call);
-    },
-    fire() {
-      for (const call of [...timers]) call();
-    },
-  };
-}
 
 describe("a UDP listener", () => {
   const sockets: Socket[] = [];
