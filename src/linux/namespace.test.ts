@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +45,15 @@ describe.skipIf(whyNot !== undefined)(`namespace${skipped}`, () => {
     expect(successor.isCurrent()).toBe(false);
     namespace.close();
     successor.close();
+  });
+
+  it("does not keep its file from being unmounted", () => {
+    const path = namespaces.add();
+    const namespace = openNamespace(path);
+    execFileSync("umount", [path]);
+    expect(namespace.isCurrent()).toBe(false);
+    namespace.close();
+    namespaces.recreate(path);
   });
 
   it("can't be entered once closed", () => {

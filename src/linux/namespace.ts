@@ -48,7 +48,10 @@ export function openNamespace(path: string): Namespace {
     },
   };
   try {
-    inNamespace(namespace, () => undefined);
+    // A descriptor of the file itself would keep what is mounted there busy, and whoever made it from unmounting it.
+    const own = inNamespace(namespace, () => openSync("/proc/thread-self/ns/net", "r"));
+    closeSync(fd);
+    fd = own;
   } catch (error) {
     namespace.close();
     throw error;

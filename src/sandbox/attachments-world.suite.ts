@@ -16,7 +16,13 @@ export function echoServe(): Serve & { readonly opened: string[] } {
       socket.on("message", async (_, from) =>
         socket.send((await whoAsks()) ?? "nobody", from.port, from.address),
       );
-      return { close: async () => void (await once(socket.close(), "close")) };
+      return {
+        async close() {
+          // What has just come to be answerable is answered.
+          await new Promise((resolve) => setImmediate(resolve));
+          await once(socket.close(), "close");
+        },
+      };
     },
     tcp(server, _, whoAsks) {
       opened.push("tcp");
@@ -28,16 +34,22 @@ export function echoServe(): Serve & { readonly opened: string[] } {
 
 /** What a process in the namespace gets from 127.0.0.11:53, over UDP and over TCP. */
 export async function ask(path: string): Promise<{ udp: string; tcp: string }> {
+  const udp = await askUdp(path);
   const namespace = openNamespace(path);
-  const dialer = namespaceDialer(namespace, path);
-  const udp = dialer.udp(4);
+  const tcp = namespaceDialer(namespace, path).tcp(4).connect({ host: "127.0.0.11", port: 53 });
+  const answers = { udp, tcp: await text(tcp) };
+  namespace.close();
+  return answers;
+}
+
+export async function askUdp(path: string): Promise<string> {
+  const namespace = openNamespace(path);
+  const udp = namespaceDialer(namespace, path).udp(4);
   udp.connect(53, "127.0.0.11", () => udp.send("?"));
   const [answer]: unknown[] = await once(udp, "message");
   udp.close();
-  const tcp = dialer.tcp(4).connect({ host: "127.0.0.11", port: 53 });
-  const answers = { udp: String(answer), tcp: await text(tcp) };
   namespace.close();
-  return answers;
+  return String(answer);
 }
 
 /** A clock that stands still; `tick` makes all that waits happen. */

@@ -1,0 +1,99 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../base/clock.ts";
+import { silentLog } from "../base/log.ts";
+import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
+import { type Attachments, attachments } from "./attachments.ts";
+import { ask, askUdp, echoServe } from "./attachments-world.suite.ts";
+
+describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made${skipped}`, () => {
+  const namespaces = namespaceFixture();
+  let directory: string;
+  let mounted: string[];
+  let serve: ReturnType<typeof echoServe>;
+  let attached: Attachments;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "el-t-"));
+    mounted = [];
+    serve = echoServe();
+    attached = attachments({ clock: systemClock, log: silentLog, serve });
+  });
+  afterEach(async () => {
+    await attached.close();
+    for (const path of mounted) execFileSync("umount", [path]);
+    rmSync(directory, { recursive: true });
+    await namespaces.cleanup();
+  });
+
+  /** As Docker does it: first a file, then a namespace mounted on it, then `lo`. */
+  function make(name: string): string {
+    const path = join(directory, name);
+    const namespace = namespaces.add({ loopback: "down" });
+    writeFileSync(path, "");
+    execFileSync("mount", ["--bind", namespace, path]);
+    mounted.push(path);
+    namespaces.up(namespace);
+    return path;
+  }
+
+  const isServed = () => expect.poll(() => serve.opened).toEqual(["udp", "tcp"]);
+  const want = (netns: string) => attached.reconcile(new Map([["docker/web", { name: "web", netns }]]));
+
+  it("is attached before it is known whose it is, and its queries wait for that", async () => {
+    attached.expect([directory], () => false);
+    const path = make("0123456789ab");
+    await isServed();
+    expect(attached.status()).toEqual([]);
+    const answers = ask(path);
+    want(path);
+    expect(await answers).toEqual({ udp: "docker/web", tcp: "docker/web" });
+    expect(attached.status()).toMatchObject([{ name: "web", state: "attached" }]);
+    expect(serve.opened).toEqual(["udp", "tcp"]);
+  });
+
+  it("is handed back when its container turns out not to be wanted", async () => {
+    attached.expect([directory], () => false);
+    const before = openDescriptors();
+    const path = make("0123456789ab");
+    await isServed();
+    attached.expect([directory], (netns) => netns === path);
+    await expect.poll(openDescriptors).toBe(before);
+  });
+
+  it("is handed back when nobody tells whose it is, and its queries get to know that", async () => {
+    attached.expect([directory], () => false);
+    const before = openDescriptors();
+    const path = make("0123456789ab");
+    await isServed();
+    expect(await askUdp(path)).toBe("nobody");
+    await expect.poll(openDescriptors).toBe(before);
+  });
+
+  it("is let go of when it is unmade", async () => {
+    attached.expect([directory], () => false);
+    const before = openDescriptors();
+    const path = make("0123456789ab");
+    await isServed();
+    execFileSync("umount", [mounted.pop()!]);
+    rmSync(path);
+    attached.recheck();
+    await expect.poll(openDescriptors).toBe(before);
+  });
+
+  it("is left alone if it is not a container's, and where nobody is expected", async () => {
+    attached.expect([directory], () => false);
+    make("default");
+    make("lb_0123456789");
+    attached.expect([], () => false);
+    make("0123456789ab");
+    // What comes after these in the order of events.
+    attached.expect([directory], () => false);
+    make("ba9876543210");
+    await isServed();
+    expect(serve.opened).toHaveLength(2);
+  });
+});
