@@ -4,6 +4,7 @@ import { silentLog } from "../base/log.ts";
 import type { Change, Container } from "../registry/model.ts";
 import { type EngineClient, NoAnswer } from "./docker-client.ts";
 import type { EngineEvent } from "./docker-events.ts";
+import { createKnown, type Known } from "./docker-known.ts";
 import { createMirror, type Mirror } from "./docker-mirror.ts";
 import type { Processes } from "./docker-process.ts";
 import { type EngineContainer, type EngineNetwork, engineContainer } from "./docker-schema.ts";
@@ -61,6 +62,7 @@ function event(id: string, rest: Partial<Extract<EngineEvent, { kind: "container
 describe("a mirror", () => {
   let engine: FakeEngine;
   let mirror: Mirror;
+  let known: Known;
   let told: Map<string, Container>;
   let causes: string[];
   let doubts: string[];
@@ -93,7 +95,8 @@ describe("a mirror", () => {
       isNamespace: () => false,
     };
     const onDoubt = (reason: string) => doubts.push(reason);
-    mirror = createMirror({ source: "docker:x", apply, processes, clock, log: silentLog, onDoubt });
+    known = createKnown({ source: "docker:x", apply, processes });
+    mirror = createMirror({ source: "docker:x", known, clock, log: silentLog, onDoubt });
     engine.known.set(A, inspected(A, "10.0.0.1"));
     mirror.follow(engine);
     await mirror.sync("sync");
@@ -103,12 +106,12 @@ describe("a mirror", () => {
   test("tells nothing before the first list is whole, and then what events spoke of meanwhile", async () => {
     const fresh = createMirror({
       source: "docker:x",
-      apply,
-      processes: { identify: () => undefined, isAlive: () => true, isNamespace: () => false },
+      known,
       clock: { wall: () => 0, now: () => 0, after: () => () => {} },
       log: silentLog,
       onDoubt: () => {},
     });
+    known.learn(new Map([[A, undefined]]), undefined);
     told.clear();
     engine.known.set(B, inspected(B, "10.0.0.2"));
     engine.waiting = [];
@@ -271,15 +274,15 @@ describe("a mirror", () => {
   });
 
   test("takes the addresses of those that are dead by what this machine says", () => {
-    mirror.dropDead();
+    known.dropDead();
     expect(addressOf(A)).toBe("10.0.0.1");
     alive = false;
-    mirror.dropDead();
+    known.dropDead();
     expect([addressOf(A), causes]).toEqual([
       undefined,
       ["a is dead: its process 7 has ended while Docker is away"],
     ]);
-    mirror.dropDead();
+    known.dropDead();
     expect(causes).toHaveLength(1);
   });
 

@@ -1,25 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Change, Container } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
 import { type EngineClient, isAnswer } from "./docker-client.ts";
 import type { EngineEvent } from "./docker-events.ts";
-import type { Init, Processes } from "./docker-process.ts";
-import type { EngineContainer, EngineNetwork } from "./docker-schema.ts";
-import {
-  containerKey,
-  containerOf,
-  isRunning,
-  type KnownContainer,
-  nameOf,
-  networkOf,
-  sharedWith,
-  startingWith,
-  withoutProcess,
-} from "./docker-snapshot.ts";
-import { type Ground, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
+import type { Known } from "./docker-known.ts";
+import type { EngineContainer } from "./docker-schema.ts";
+import { isRunning, startingWith, withoutProcess } from "./docker-snapshot.ts";
 
 /**
  * What the engine said last, and the registry's part that follows from it. Events say only what to look at; what is
@@ -34,8 +21,6 @@ export interface Mirror {
   take(event: EngineEvent): void;
   /** Looks at everything. Throws if the engine can't be asked; one container that can't be inspected is a doubt only. */
   sync(cause: string): Promise<void>;
-  /** Takes the addresses of those whose process has ended: to be asked while the engine is away. */
-  dropDead(): void;
   /** How many differences a sync found that events should have told. */
   readonly repairs: number;
 }
@@ -54,29 +39,15 @@ interface Session {
   isSynced: boolean;
 }
 
-/** What this machine has of a running container. */
-interface Local {
-  readonly init: Init | undefined;
-  readonly netns: string | undefined;
-}
-
 export function createMirror(options: {
   readonly source: string;
-  readonly apply: (change: Change) => unknown;
-  readonly processes: Processes;
+  readonly known: Known;
   readonly clock: Clock;
   readonly log: Logger;
   /** Something happened that only a sync can tell the outcome of. */
   readonly onDoubt: (reason: string) => void;
 }): Mirror {
-  const { source, apply, processes, clock, log, onDoubt } = options;
-  const containers = new Map<string, KnownContainer>();
-  const locals = new Map<string, Local>();
-  /** What the registry was told of each. */
-  const told = new Map<string, Container>();
-  let networks: ReadonlyMap<string, EngineNetwork> = new Map();
-  let swarm: Swarm = { services: [], tasks: [] };
-  let namesOfSwarm: ReturnType<typeof swarmNames> = () => [];
+  const { source, known, clock, log, onDoubt } = options;
   let session: Session | undefined;
   let tick = 0;
   /** By id, when the last event came that spoke of it. */
@@ -87,23 +58,6 @@ export function createMirror(options: {
   let hasSynced = false;
   /** Events from before the first list, by id: an alias of two containers must not begin as one of one. */
   const postponed = new Map<string, string>();
-
-  const world = {
-    source,
-    containers,
-    get networks() {
-      return networks;
-    },
-    netns: ({ Id }: EngineContainer) => locals.get(Id)?.netns,
-    swarmNames: (id: string, network: string) => namesOfSwarm(id, network),
-  };
-
-  const ground: Ground = {
-    source,
-    isLocal: (id) => containers.has(id),
-    networkName: (id) =>
-      [...networks.values()].find((network) => network.Id === id && network.Ingress !== true)?.Name,
-  };
 
   function follow(client: EngineClient | undefined): void {
     heard = new Map();
@@ -118,7 +72,7 @@ export function createMirror(options: {
       isSynced: false,
       loadNetworks: coalesced(async () => {
         const list = await client.networks();
-        if (session === of) networks = new Map(list.map((network) => [network.Name, network]));
+        if (session === of) known.setNetworks(list);
       }),
     };
     session = of;
@@ -140,11 +94,11 @@ export function createMirror(options: {
 
   /** The inspect that follows waits until the engine has taken the container off its networks. */
   function bury(id: string, diedAt: number, cause: string): void {
-    const container = containers.get(id);
+    const container = known.get(id);
     // An event that is told again may speak of an earlier life.
     if (container === undefined || Date.parse(container.State.StartedAt) > diedAt) return;
     deaths.set(id, tick);
-    if (isRunning(container) || container.isStarting) replace(id, withoutProcess(container), cause);
+    if (isRunning(container) || container.isStarting) known.replace(id, withoutProcess(container), cause);
   }
 
   /**
@@ -152,15 +106,15 @@ export function createMirror(options: {
    * first thing a container does can be to ask for itself; the network knows the address already.
    */
   async function foresee(of: Session, id: string, network: string, cause: string): Promise<void> {
-    const container = containers.get(id);
+    const container = known.get(id);
     if (container === undefined || isRunning(container)) return;
     try {
       const member = (await of.client.members(network)).Containers[id];
-      const name = [...networks.values()].find(({ Id }) => Id === network)?.Name;
+      const name = known.networkName(network);
       // Meanwhile the inspect may have come after all, or another network of it.
-      const now = containers.get(id);
+      const now = known.get(id);
       if (session !== of || !of.looking.has(id) || member === undefined || name === undefined) return;
-      if (now !== undefined && !isRunning(now)) replace(id, startingWith(now, name, member), cause);
+      if (now !== undefined && !isRunning(now)) known.replace(id, startingWith(now, name, member), cause);
     } catch (error) {
       log.debug({ source, reason: messageOf(error) }, "docker: could not foresee an address");
     }
@@ -183,7 +137,7 @@ export function createMirror(options: {
         if (found !== undefined) await knowNetworks(of, [found]);
         if (session !== of) break;
         const hasDied = (deaths.get(id) ?? 0) > begin;
-        replace(id, found !== undefined && hasDied ? withoutProcess(found) : found, why);
+        known.replace(id, found !== undefined && hasDied ? withoutProcess(found) : found, why);
       } catch (error) {
         if (session === of) onDoubt(`${why}: ${messageOf(error)}`);
       }
@@ -193,79 +147,18 @@ export function createMirror(options: {
 
   /** An event of a new network may still be on its way when the first container is on it. */
   async function knowNetworks(of: Session, found: Iterable<EngineContainer>): Promise<void> {
-    const names = Array.from(found, ({ NetworkSettings }) => Object.keys(NetworkSettings.Networks)).flat();
-    if (names.every((name) => networks.has(name))) return;
+    if ([...found].every(known.hasNetworks)) return;
     await of.loadNetworks();
-    if (session === of && of.isSynced) applyAll("docker: a network is new");
+    if (session === of && of.isSynced) known.tellAll("docker: a network is new");
   }
 
   async function redeclare(of: Session, cause: string): Promise<void> {
     try {
       await of.loadNetworks();
-      if (session === of && of.isSynced) applyAll(cause);
+      if (session === of && of.isSynced) known.tellAll(cause);
     } catch (error) {
       if (session === of) onDoubt(`${cause}: ${messageOf(error)}`);
     }
-  }
-
-  function replace(id: string, found: KnownContainer | undefined, cause: string): void {
-    learn(id, found);
-    for (const one of [id, ...sharersOf(id)]) tell(one, cause);
-  }
-
-  function learn(id: string, found: KnownContainer | undefined): void {
-    locals.delete(id);
-    if (found === undefined) containers.delete(id);
-    else {
-      containers.set(id, found);
-      if (isRunning(found)) locals.set(id, localOf(found));
-    }
-  }
-
-  function localOf(container: EngineContainer): Local {
-    const { Id, State, NetworkSettings } = container;
-    const shared = sharedWith(container, world)?.Id;
-    const init = processes.identify(State.Pid, shared === undefined ? [Id] : [Id, shared]);
-    const { SandboxKey } = NetworkSettings;
-    // The mounted file can't come to mean another namespace, as the number of a process can.
-    const isThere = SandboxKey !== "" && processes.isNamespace(SandboxKey);
-    return { init, netns: isThere ? SandboxKey : init && `/proc/${init.pid}/ns/net` };
-  }
-
-  function sharersOf(id: string): string[] {
-    const mode = `container:${id}`;
-    return [...containers.values()]
-      .filter(({ HostConfig }) => HostConfig.NetworkMode === mode)
-      .map(({ Id }) => Id);
-  }
-
-  function tell(id: string, cause: string): void {
-    const container = containers.get(id);
-    if (container === undefined) {
-      told.delete(id);
-      apply({ kind: "remove", source, cause, key: containerKey(source, id) });
-      return;
-    }
-    const description = containerOf(container, world);
-    told.set(id, description);
-    apply({ kind: "put", source, cause, container: description });
-  }
-
-  /** Tells all that is known; gives the ids of those that are not as they were told last. */
-  function applyAll(cause: string): string[] {
-    namesOfSwarm = swarmNames(swarm, ground);
-    const now = new Map([...containers].map(([id, container]) => [id, containerOf(container, world)]));
-    const changed = [...new Set([...told.keys(), ...now.keys()])].filter(
-      (id) => !isDeepStrictEqual(told.get(id), now.get(id)),
-    );
-    told.clear();
-    for (const [id, container] of now) told.set(id, container);
-    const snapshot = {
-      networks: Array.from(networks.values(), networkOf),
-      containers: [...now.values(), ...swarmContainers(swarm, ground)],
-    };
-    apply({ kind: "sync", source, cause, snapshot });
-    return changed;
   }
 
   async function sync(cause: string): Promise<void> {
@@ -273,7 +166,7 @@ export function createMirror(options: {
     if (of === undefined) return;
     const begin = tick;
     const { client } = of;
-    const [ids, ofSwarm] = await Promise.all([client.containerIds(), client.swarm(), of.loadNetworks()]);
+    const [ids, swarm] = await Promise.all([client.containerIds(), client.swarm(), of.loadNetworks()]);
     const found = new Map<string, EngineContainer>();
     const unanswered = new Map<string, unknown>();
     await forEach(ids, INSPECTS_AT_ONCE, async (id) => {
@@ -288,26 +181,22 @@ export function createMirror(options: {
     await knowNetworks(of, found.values());
     if (session !== of) return;
 
-    swarm = ofSwarm ?? { services: [], tasks: [] };
     const isSettled = (id: string) =>
       (heard.get(id) ?? 0) <= begin && !of.looking.has(id) && !unanswered.has(id);
-    // What a namespace is shared with has to be known first.
-    const all = [...new Set([...containers.keys(), ...found.keys()])].filter(isSettled);
-    for (const id of all) if (!found.has(id)) learn(id, undefined);
-    for (const id of all) if (found.has(id)) containers.set(id, found.get(id)!);
-    for (const id of all) if (found.has(id)) learn(id, found.get(id));
-    for (const id of heard.keys()) if (!containers.has(id) && isSettled(id)) forget(id);
-    const changed = applyAll(cause);
+    const settled = [...new Set([...known.ids(), ...found.keys()])].filter(isSettled);
+    known.learn(new Map(settled.map((id) => [id, found.get(id)])), swarm);
+    for (const id of heard.keys()) if (known.get(id) === undefined && isSettled(id)) forget(id);
+    const changed = known.tellAll(cause);
     if (of.isSynced)
       suspect(
         of,
-        changed.filter((id) => all.includes(id)),
+        settled.filter((id) => changed.has(id)),
       );
     of.isSynced = true;
     hasSynced = true;
     for (const [id, why] of postponed) take({ kind: "container", id, cause: why });
     postponed.clear();
-    for (const [id, error] of unanswered) onDoubt(`cannot inspect ${labelOf(id)}: ${messageOf(error)}`);
+    for (const [id, error] of unanswered) onDoubt(`cannot inspect ${known.label(id)}: ${messageOf(error)}`);
   }
 
   function forget(id: string): void {
@@ -324,33 +213,16 @@ export function createMirror(options: {
       if (missed.length === 0) return;
       repairs += missed.length;
       log.warn(
-        { source, containers: missed.map(labelOf) },
+        { source, containers: missed.map(known.label) },
         "docker: a full list repaired what no event had told",
       );
     });
-  }
-
-  function labelOf(id: string): string {
-    return nameOf(containers.get(id)?.Name ?? id.slice(0, 12));
-  }
-
-  function dropDead(): void {
-    for (const [id, { init }] of [...locals]) {
-      const container = containers.get(id);
-      if (container === undefined || init === undefined || processes.isAlive(init)) continue;
-      replace(
-        id,
-        withoutProcess(container),
-        `${labelOf(id)} is dead: its process ${init.pid} has ended while Docker is away`,
-      );
-    }
   }
 
   return {
     follow,
     take,
     sync,
-    dropDead,
     get repairs() {
       return repairs;
     },

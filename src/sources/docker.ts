@@ -5,6 +5,7 @@ import type { Change } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
 import { type Environment, engineAddress } from "./docker-address.ts";
 import { connectEngine, type EngineClient, NoAnswer } from "./docker-client.ts";
+import { createKnown } from "./docker-known.ts";
 import { createMirror } from "./docker-mirror.ts";
 import { type Processes, processes as thisMachine } from "./docker-process.ts";
 import type { Source, SourceStatus } from "./source.ts";
@@ -62,7 +63,8 @@ export function dockerSource(options: DockerSourceOptions): Source {
   const [present, absent] = [timers(clock), timers(clock)];
   let doubts = 0;
 
-  const mirror = createMirror({ source: name, apply, processes, clock, log, onDoubt });
+  const known = createKnown({ source: name, apply, processes });
+  const mirror = createMirror({ source: name, known, clock, log, onDoubt });
 
   const iso = (): string => new Date(clock.wall()).toISOString();
 
@@ -147,7 +149,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
   }
 
   function watchProcesses(): void {
-    mirror.dropDead();
+    known.dropDead();
     absent.after(LIVENESS_MS, watchProcesses);
   }
 

@@ -1,0 +1,163 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Change, Container } from "../registry/model.ts";
+import type { Init, Processes } from "./docker-process.ts";
+import type { EngineContainer, EngineNetwork } from "./docker-schema.ts";
+import {
+  containerKey,
+  containerOf,
+  isRunning,
+  type KnownContainer,
+  nameOf,
+  networkOf,
+  sharedWith,
+  withoutProcess,
+} from "./docker-snapshot.ts";
+import { type Ground, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
+
+/** What is known of an engine's containers, and what the registry was told of it. */
+export interface Known {
+  get(id: string): KnownContainer | undefined;
+  ids(): Iterable<string>;
+  /** What people call it. */
+  label(id: string): string;
+  setNetworks(networks: readonly EngineNetwork[]): void;
+  networkName(id: string): string | undefined;
+  hasNetworks(container: EngineContainer): boolean;
+  /** Takes over what is said of one container, and tells it, and what follows for those in its sandbox. */
+  replace(id: string, container: KnownContainer | undefined, cause: string): void;
+  /** Takes over what is said of these, undefined for one that is gone, and tells nothing yet. */
+  learn(containers: ReadonlyMap<string, KnownContainer | undefined>, swarm: Swarm | undefined): void;
+  /** Tells all; gives the ids of those that are not as they were told last. */
+  tellAll(cause: string): ReadonlySet<string>;
+  /** Takes the addresses of those whose process has ended, by what this machine says. */
+  dropDead(): void;
+}
+
+/** What this machine has of a running container. */
+interface Local {
+  readonly init: Init | undefined;
+  readonly netns: string | undefined;
+}
+
+const NO_SWARM: Swarm = { services: [], tasks: [] };
+
+export function createKnown(options: {
+  readonly source: string;
+  readonly apply: (change: Change) => unknown;
+  readonly processes: Processes;
+}): Known {
+  const { source, apply, processes } = options;
+  const containers = new Map<string, KnownContainer>();
+  const locals = new Map<string, Local>();
+  const told = new Map<string, Container>();
+  let networks: ReadonlyMap<string, EngineNetwork> = new Map();
+  let swarm = NO_SWARM;
+  let namesOfSwarm: ReturnType<typeof swarmNames> = () => [];
+
+  const world = {
+    source,
+    containers,
+    get networks() {
+      return networks;
+    },
+    netns: ({ Id }: EngineContainer) => locals.get(Id)?.netns,
+    swarmNames: (id: string, network: string) => namesOfSwarm(id, network),
+  };
+
+  const ground: Ground = { source, isLocal: (id) => containers.has(id), networkName: namedNetwork };
+
+  function networkName(id: string): string | undefined {
+    return [...networks.values()].find((network) => network.Id === id)?.Name;
+  }
+
+  function namedNetwork(id: string): string | undefined {
+    const name = networkName(id);
+    return name === undefined || networks.get(name)?.Ingress === true ? undefined : name;
+  }
+
+  function replace(id: string, container: KnownContainer | undefined, cause: string): void {
+    learn(new Map([[id, container]]));
+    const mode = `container:${id}`;
+    tell(id, cause);
+    for (const { Id, HostConfig } of containers.values())
+      if (HostConfig.NetworkMode === mode) tell(Id, cause);
+  }
+
+  function learn(news: ReadonlyMap<string, KnownContainer | undefined>, ofSwarm: Swarm = swarm): void {
+    swarm = ofSwarm;
+    for (const [id, container] of news) {
+      locals.delete(id);
+      if (container === undefined) containers.delete(id);
+      else containers.set(id, container);
+    }
+    // All of them first: some live in the sandbox of others.
+    for (const [id, container] of news)
+      if (container !== undefined && isRunning(container)) locals.set(id, localOf(container));
+  }
+
+  function localOf(container: EngineContainer): Local {
+    const { Id, State, NetworkSettings } = container;
+    const shared = sharedWith(container, world)?.Id;
+    const init = processes.identify(State.Pid, shared === undefined ? [Id] : [Id, shared]);
+    const { SandboxKey } = NetworkSettings;
+    // The mounted file can't come to mean another namespace, as the number of a process can.
+    const isThere = SandboxKey !== "" && processes.isNamespace(SandboxKey);
+    return { init, netns: isThere ? SandboxKey : init && `/proc/${init.pid}/ns/net` };
+  }
+
+  function tell(id: string, cause: string): void {
+    const container = containers.get(id);
+    if (container === undefined) {
+      told.delete(id);
+      apply({ kind: "remove", source, cause, key: containerKey(source, id) });
+      return;
+    }
+    const description = containerOf(container, world);
+    told.set(id, description);
+    apply({ kind: "put", source, cause, container: description });
+  }
+
+  function tellAll(cause: string): Set<string> {
+    namesOfSwarm = swarmNames(swarm, ground);
+    const now = new Map([...containers].map(([id, container]) => [id, containerOf(container, world)]));
+    const changed = new Set([...told.keys(), ...now.keys()]);
+    for (const id of changed) if (isDeepStrictEqual(told.get(id), now.get(id))) changed.delete(id);
+    told.clear();
+    for (const [id, container] of now) told.set(id, container);
+    const snapshot = {
+      networks: Array.from(networks.values(), networkOf),
+      containers: [...now.values(), ...swarmContainers(swarm, ground)],
+    };
+    apply({ kind: "sync", source, cause, snapshot });
+    return changed;
+  }
+
+  function label(id: string): string {
+    return nameOf(containers.get(id)?.Name ?? id.slice(0, 12));
+  }
+
+  function dropDead(): void {
+    for (const [id, { init }] of [...locals]) {
+      const container = containers.get(id);
+      if (container === undefined || init === undefined || processes.isAlive(init)) continue;
+      const cause = `${label(id)} is dead: its process ${init.pid} has ended while Docker is away`;
+      replace(id, withoutProcess(container), cause);
+    }
+  }
+
+  return {
+    get: (id) => containers.get(id),
+    ids: () => containers.keys(),
+    label,
+    setNetworks(list) {
+      networks = new Map(list.map((network) => [network.Name, network]));
+    },
+    networkName,
+    hasNetworks: ({ NetworkSettings }) =>
+      Object.keys(NetworkSettings.Networks).every((name) => networks.has(name)),
+    replace,
+    learn: (news, ofSwarm = NO_SWARM) => learn(news, ofSwarm),
+    tellAll,
+    dropDead,
+  };
+}
