@@ -209,4 +209,27 @@ describe("a TCP listener", () => {
     socket.end();
     await closed;
   });
+
+  test("closing answers a query that has been sent and not been read, over a connection not yet accepted", async () => {
+    const { dial, listener } = await listen(echo);
+    const socket = await dial();
+    const closed = new Promise((resolve) => {
+      socket.write(frame("last words"), () => resolve(listener.close()));
+    });
+    expect(await receive(socket, 99)).toEqual(["last words"]);
+    socket.end();
+    await closed;
+  });
+
+  test("closing waits for the first query of a connection that has not asked yet, but not for ever", async () => {
+    const { dial, listener, clock } = await listen(echo);
+    const [late, silent] = [await dial(), await dial()];
+    const closed = listener.close();
+    late.write(frame("here I am"));
+    expect(await receiveOne(late)).toBe("here I am");
+    const over = [ended(late), ended(silent)];
+    clock.fire();
+    await Promise.all(over);
+    await closed;
+  });
 });

@@ -73,6 +73,17 @@ describe("a UDP listener", () => {
     await closed;
   });
 
+  test("closing answers what the kernel has received and we have not read", async () => {
+    const { listener, asking } = await listen(echo);
+    const answered = once(asking, "message");
+    // The callback comes before the event loop reads any socket again.
+    const closed = new Promise((resolve) => {
+      asking.send("last words", () => resolve(listener.close()));
+    });
+    expect(String((await answered)[0])).toBe("last words");
+    await closed;
+  });
+
   test("closing ends after its grace, and an answer that comes later harms nobody", async () => {
     let release = (): void => {};
     const slow = new Promise<void>((resolve) => {
