@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
 import { formatSocketAddress, type SocketAddress } from "../../base/address.ts";
 import { CodedError } from "../../base/errors.ts";
-import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { outputOf } from "../output.ts";
 
@@ -29,7 +28,8 @@ export function resolvedCommand(program: Command): Command {
         .default("systemd-resolved"),
     )
     .addHelpText("after", "\nExamples:\n  eleven resolved\n  eleven resolved --for networkmanager --json")
-    .action((options: { config?: string; for: Kind }, command: Command) => {
+    .action(async (options: { config?: string; for: Kind }, command: Command) => {
+      const { loadConfig } = await import("../../config/load.ts");
       const output = outputOf(command);
       const made = dropIn(options.for, loadConfig(options.config));
       output.print(made, () => `# ${made.path}\n${made.text}# ${made.remark}`);

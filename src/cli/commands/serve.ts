@@ -5,12 +5,10 @@ import type { Command } from "commander";
 import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import { loadConfig } from "../../config/load.ts";
 import type { Config, SourceConfig } from "../../config/schema.ts";
-import { type Daemon, startDaemon } from "../../daemon.ts";
+import type { Daemon } from "../../daemon.ts";
 import { version } from "../../version.ts";
 import { ExitCode, exitCodeOf } from "../exit-codes.ts";
-import { createLog } from "../log.ts";
 import { type GlobalOptions, outputOf, printable, printError } from "../output.ts";
 
 /** A daemon that can't end by itself is ended: SIGTERM promises two seconds. */
@@ -23,9 +21,15 @@ export function serveCommand(program: Command): Command {
     .option("--config <file>", "configuration; without it, what the machine offers")
     .addHelpText("after", "\nExamples:\n  eleven serve\n  eleven serve --config /etc/eleven/eleven.yaml")
     .action(async (options: { config?: string }, command: Command) => {
+      // Only here: the daemon's packages take half a second to load, and every other command would pay for them.
+      const [{ loadConfig }, { startDaemon }, { createLog }] = await Promise.all([
+        import("../../config/load.ts"),
+        import("../../daemon.ts"),
+        import("../log.ts"),
+      ]);
       const output = outputOf(command);
       const log = createLog(output.options.color);
-      const load = (): Config => configuration(options.config, output.options);
+      const load = (): Config => configuration(loadConfig(options.config), options.config, output.options);
       const config = load();
       const starting = startDaemon({ config, clock: systemClock, log });
       handleSignals(starting, load, log);
@@ -35,8 +39,7 @@ export function serveCommand(program: Command): Command {
 }
 
 /** With --config that file; without, what is found: a Docker engine, or else the example shop. */
-function configuration(path: string | undefined, { socket }: GlobalOptions): Config {
-  const config = loadConfig(path);
+function configuration(config: Config, path: string | undefined, { socket }: GlobalOptions): Config {
   const sources = path === undefined ? [found()] : config.sources;
   return { ...config, sources, ...(socket === undefined ? {} : { socket }) };
 }
