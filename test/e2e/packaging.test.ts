@@ -146,16 +146,8 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
       mkdirSync(dirname(join(rootfs, to)), { recursive: true });
       cpSync(from, join(rootfs, to), { dereference: true, recursive: true });
     };
-    const library = execFileSync(
-      "sh",
-      ["-c", "ldconfig -p | sed -n 's/.*libnftables.so.1 .*=> //p' | head -1"],
-      { encoding: "utf8" },
-    ).trim();
-    for (const program of [process.execPath, library]) {
-      put(program);
-      const needed = execFileSync("ldd", [program], { encoding: "utf8" }).matchAll(/(\/\S+\.so\S*)/g);
-      for (const [path] of needed) put(path);
-    }
+    const needed = execFileSync("ldd", [process.execPath], { encoding: "utf8" }).matchAll(/(\/\S+\.so\S*)/g);
+    for (const [path] of needed) put(path);
     put(process.execPath, "/usr/bin/node");
     put("/usr/bin/env");
     for (const folder of ["/proc", "/sys", "/dev", "/tmp", "/run/eleven", "/host", "/etc"])
