@@ -119,7 +119,10 @@ describe("readConfig", () => {
       "sources: [{ docker: false }]",
       "1:21: sources[0].docker: must be true, the path of its socket or a URL",
     ],
-    ["sources: [{ docker: 'gopher://x' }]", '1:21: sources[0].docker: "gopher://x" is no way to reach Docker'],
+    [
+      "sources: [{ docker: 'gopher://x' }]",
+      '1:21: sources[0].docker: "gopher://x" is no way to reach Docker',
+    ],
     ["sources: [shop.yaml]", "1:11: sources[0]: must be a map with the keys file, docker, not the text"],
     [
       "attach: web-1",
@@ -153,7 +156,10 @@ describe("readConfig", () => {
     ["ttl: 86401", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not 86401"],
     ["ttl: -1", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not -1"],
     ["ttl: 1.5", "1:6: ttl: must be a whole number of seconds from 0 to 86400, not 1.5"],
-    ["hostSuffix: .docker", '1:13: hostSuffix: ".docker" is not a suffix: write "docker", which covers all below it'],
+    [
+      "hostSuffix: .docker",
+      '1:13: hostSuffix: ".docker" is not a suffix: write "docker", which covers all below it',
+    ],
     ["ttl: 5s", '1:6: ttl: must be a whole number of seconds from 0 to 86400, not the text "5s"'],
     ["metrics: 9153", "1:10: metrics: must be an address and a port, like 127.0.0.1:5311"],
     [`socket: /${"x".repeat(107)}`, "1:9: socket: "],
