@@ -100,7 +100,7 @@ export async function startDaemon(options: {
   // Who asks.
   const metrics = createMetrics(
     readings({ registry, attached: () => attached.status(), admitted, counters: upstreamCounts }),
-    (container) => container === "" || [...registry.containers()].some(({ name }) => name === container),
+    () => new Set(Array.from(registry.containers(), ({ name }) => name)),
   );
   const logFailure = failureLog({ clock, log });
   function observe(seen: Observation): void {

@@ -10,7 +10,7 @@ test("metrics count queries, and read what is kept elsewhere at each scrape", as
       { name: "eleven_gauge", help: "A state", kind: "gauge", read: () => value },
       { name: "eleven_events_total", help: "Events", kind: "counter", read: () => value },
     ],
-    () => true,
+    () => new Set(["web"]),
   );
   metrics.query(labels);
   metrics.query(labels);
@@ -26,7 +26,7 @@ test("metrics count queries, and read what is kept elsewhere at each scrape", as
 
 test("metrics forget containers that are gone", async () => {
   const alive = new Set(["web", "db"]);
-  const metrics = createMetrics([], (container) => alive.has(container));
+  const metrics = createMetrics([], () => alive);
   metrics.query(labels);
   metrics.query({ ...labels, rcode: "SERVFAIL" });
   metrics.query({ ...labels, container: "db" });
@@ -37,7 +37,7 @@ test("metrics forget containers that are gone", async () => {
 });
 
 test("an address for metrics that is taken is told with a remedy", async () => {
-  const metrics = createMetrics([], () => true);
+  const metrics = createMetrics([], () => new Set());
   const first = await serveMetrics(metrics, { address: "127.0.0.1", port: 0 });
   expect(first.port).toBeGreaterThan(0);
   const response = await fetch(`http://127.0.0.1:${first.port}/metrics`);

@@ -27,8 +27,8 @@ export interface Reading {
   read(): number;
 }
 
-/** `lives` tells whether a container still exists: a scrape must not grow with all that ever were. */
-export function createMetrics(readings: readonly Reading[], lives: (container: string) => boolean): Metrics {
+/** `living` names the containers that there are: a scrape must not grow with all that ever were. */
+export function createMetrics(readings: readonly Reading[], living: () => ReadonlySet<string>): Metrics {
   const register = new Prometheus();
   const registers = [register];
   const queries = new Counter({
@@ -56,8 +56,10 @@ export function createMetrics(readings: readonly Reading[], lives: (container: s
       ofContainer.set(labels.container, known.set(Object.values(labels).join(" "), labels));
     },
     text() {
+      const containers = living();
       for (const [container, counted] of ofContainer) {
-        if (lives(container)) continue;
+        // The host's own queries are counted under no name.
+        if (container === "" || containers.has(container)) continue;
         for (const labels of counted.values()) queries.remove({ ...labels });
         ofContainer.delete(container);
       }

@@ -16,6 +16,9 @@ import { udpListener } from "../server/udp.ts";
 import { Rcode } from "../wire/iana.ts";
 import type { Prepared } from "./prepared.ts";
 
+/** Octets that wait while we are busy: the kernel's own 208 KiB lost 44 % of a burst of 3,000 (observed: Docker). */
+const RECEIVE_BUFFER = 1024 * 1024;
+
 /** The plain listeners: those that the configuration names, besides the containers' own. */
 export interface PlainListeners {
   /** Opens what is new in `wanted`; committing closes what is no longer there. Throws a CodedError LISTEN. */
@@ -139,7 +142,7 @@ async function closeAll(listeners: readonly Listener[]): Promise<void> {
 
 function bindUdp(address: SocketAddress): Promise<Socket> {
   const type = isIPv4(address.address) ? "udp4" : "udp6";
-  const socket = createSocket({ type, ipv6Only: type === "udp6", recvBufferSize: 1 << 20 });
+  const socket = createSocket({ type, ipv6Only: type === "udp6", recvBufferSize: RECEIVE_BUFFER });
   return new Promise((resolve, reject) => {
     socket.once("error", (cause) => reject(cannotListen(address, "udp", cause)));
     socket.bind(address.port, address.address, () => {
