@@ -26,6 +26,16 @@ export function formatSocketAddress({ address, port }: SocketAddress): string {
   return isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
 }
 
+/** Four octets, or sixteen. */
+export function addressOctets(address: string): number[] {
+  return ipaddr.parse(address).toByteArray();
+}
+
+/** The address of four octets, or sixteen, in its one spelling. */
+export function addressFromOctets(octets: Uint8Array): string {
+  return ipaddr.fromByteArray([...octets]).toString();
+}
+
 /** The one spelling of an address (RFC 5952; an IPv4-mapped one as IPv4), so that equal addresses are equal strings. */
 export function canonicalAddress(address: string): string {
   return isIPv4(address) ? address : ipaddr.process(address).toString();
