@@ -55,3 +55,22 @@ describe("libc on a platform that is not supported", () => {
     expect(elsewhere.linuxSupport()).toEqual({ ok: false, why: "mips is not supported" });
   });
 });
+
+describe.skipIf(process.platform !== "linux")("libc without koffi", () => {
+  afterEach(() => {
+    vi.doUnmock("node:module");
+    vi.resetModules();
+  });
+
+  it("says why on one line", async () => {
+    vi.resetModules();
+    vi.doMock("node:module", () => ({
+      createRequire: () => () => {
+        throw new Error("Cannot find module 'koffi'\nRequire stack:\n- /opt/eleven/dist/eleven.js");
+      },
+    }));
+    const without = await import("./libc.ts");
+    const why = "koffi did not load: Cannot find module 'koffi'";
+    expect(without.linuxSupport()).toEqual({ ok: false, why });
+  });
+});

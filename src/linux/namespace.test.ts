@@ -91,6 +91,9 @@ describe.skipIf(whyNot !== undefined)(`namespace${skipped}`, () => {
       }
     });
     expect(outcome).toMatchObject({ code: "ATTACH", remedy: expect.stringContaining("CAP_SYS_ADMIN") });
+    expect(() => unprivileged(() => openNamespace("/proc/1/ns/net"))).toThrow(
+      expect.objectContaining({ code: "ATTACH", remedy: expect.stringContaining("CAP_SYS_PTRACE") }),
+    );
     expect(unprivileged(namespaceSupport)).toEqual({
       ok: false,
       why: "not permitted to; it takes root, or CAP_SYS_ADMIN",

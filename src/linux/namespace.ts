@@ -91,6 +91,11 @@ export function inNamespace<T>(namespace: Namespace, fn: () => Immediate<T>): Im
   }
 }
 
+/** Whether this is the namespace that this process itself lives in. */
+export function isOwnNamespace({ identity }: Namespace): boolean {
+  return identityOf(fstatSync(homeNamespace())) === identity;
+}
+
 /** Whether this process can enter network namespaces at all: on Linux, with the right to. Never throws. */
 export function namespaceSupport(): Support {
   const support = linuxSupport();
@@ -139,8 +144,13 @@ function explain(errno: string | undefined): [state: string, remedy: string] | u
     case "EBADF":
       return ["it was let go of", "Open it anew"];
     case "EPERM":
-    case "EACCES":
       return ["not permitted", `Run eleven as root: ${NEEDS_ROOT}`];
+    case "EACCES":
+      // Of whom has more rights than we have, /proc does not even let us open it.
+      return [
+        "not permitted to open it",
+        "Run eleven as root; confined, let it see /var/run/docker/netns, or give it CAP_SYS_PTRACE",
+      ];
     default:
       return undefined;
   }

@@ -6,10 +6,13 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
+const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;
 const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
 const NLM_F_REQUEST = 0x1;
 const NLM_F_ACK = 0x4;
+export const NLM_F_DUMP = 0x300;
 const NLA_F_NESTED = 0x8000;
 const HEADER_OCTETS = 16;
 
@@ -35,9 +38,17 @@ export class NetlinkError extends SystemError {
 
 /** A netlink socket of the netfilter family inside the namespace: closed on exec, and the caller's. */
 export function netfilterSocket(namespace: Namespace): number {
-  return inNamespace(namespace, () =>
-    libc().socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER),
-  );
+  return inNamespace(namespace, () => netlinkSocket(NETLINK_NETFILTER));
+}
+
+/** The same in this process' own namespace. */
+export const netfilterSocketHere = (): number => netlinkSocket(NETLINK_NETFILTER);
+
+/** A netlink socket of the routing family in this process' own namespace, likewise. */
+export const routeSocketHere = (): number => netlinkSocket(NETLINK_ROUTE);
+
+function netlinkSocket(family: number): number {
+  return libc().socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, family);
 }
 
 /**
@@ -54,6 +65,32 @@ export function transact(fd: number, messages: readonly NetlinkMessage[]): void 
       const errno = buffer.readUInt16LE(at + 4) === NLMSG_ERROR ? -buffer.readInt32LE(at + HEADER_OCTETS) : 0;
       const about = messages[buffer.readUInt32LE(at + 8)]?.about ?? "an unknown message";
       if (errno !== 0) throw new NetlinkError(about, errno);
+    }
+  }
+}
+
+/**
+ * The payloads of what the kernel tells when asked, to the end: of each item where it is asked for a list
+ * (`NLM_F_DUMP`). Throws a NetlinkError if it refuses.
+ */
+export function ask(fd: number, message: NetlinkMessage): Buffer[] {
+  libc().send(fd, encode(message, 0), 0);
+  const buffer = Buffer.alloc(64 * 1024);
+  const answers: Buffer[] = [];
+  for (;;) {
+    // Every reading lets the kernel write on, so until the end is told there is something.
+    const length = receive(fd, buffer);
+    if (length === 0) return answers;
+    for (let at = 0; at + HEADER_OCTETS <= length; at += align(buffer.readUInt32LE(at))) {
+      const type = buffer.readUInt16LE(at + 4);
+      const payload = Buffer.from(buffer.subarray(at + HEADER_OCTETS, at + buffer.readUInt32LE(at)));
+      if (type !== NLMSG_ERROR && type !== NLMSG_DONE) {
+        answers.push(payload);
+        continue;
+      }
+      const errno = -payload.readInt32LE(0);
+      if (errno !== 0) throw new NetlinkError(message.about, errno);
+      return answers;
     }
   }
 }

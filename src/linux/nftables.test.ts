@@ -15,6 +15,7 @@ import {
   ipProtocol,
   ipSource,
   is,
+  isForThisMachine,
   isIn,
   isNot,
   newOwnedTable,
@@ -32,11 +33,17 @@ const udp = is(ipProtocol, 17);
 const TABLE: Table = {
   name: "t",
   sets: [one, pair],
-  rules: [
-    [isNot(ipSource, "10.0.0.1"), accept],
-    [is(ipDestination, "10.0.0.2"), udp, is(destinationPort, 5353), update(one, ipDestination), drop],
-    [is(ipProtocol, 6), hasBits(tcpFlags, 0x12, 0x02), isIn(pair, ipSource, sourcePort), notrack],
-    [remove(pair, ipSource, sourcePort)],
+  chains: [
+    {
+      hook: "output",
+      rules: [
+        [isNot(ipSource, "10.0.0.1"), accept],
+        [is(ipDestination, "10.0.0.2"), udp, is(destinationPort, 5353), update(one, ipDestination), drop],
+        [is(ipProtocol, 6), hasBits(tcpFlags, 0x12, 0x02), isIn(pair, ipSource, sourcePort), notrack],
+        [remove(pair, ipSource, sourcePort)],
+      ],
+    },
+    { hook: "prerouting", rules: [[is(ipDestination, "10.0.0.3"), isForThisMachine, notrack]] },
   ],
 };
 
@@ -85,6 +92,11 @@ describe.skipIf(whyNot !== undefined)(`nftables${skipped}`, () => {
 		ip daddr 10.0.0.2 udp dport 5353 update @one { ip daddr } drop
 		tcp flags syn / syn,ack ip saddr . tcp sport @pair notrack
 		delete @pair { ip saddr . th sport }
+	}
+
+	chain prerouting {
+		type filter hook prerouting priority raw; policy accept;
+		ip daddr 10.0.0.3 fib daddr type local notrack
 	}
 }
 `);

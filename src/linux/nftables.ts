@@ -13,13 +13,18 @@ const NLM_F_EXCL = 0x200;
 const NLM_F_CREATE = 0x400;
 const NLM_F_APPEND = 0x800;
 const NFT_TABLE_F_OWNER = 2;
-const NF_INET_LOCAL_OUT = 3;
+/** NF_INET_PRE_ROUTING and NF_INET_LOCAL_OUT. */
+const HOOKS = { prerouting: 0, output: 3 } as const;
 const NF_ACCEPT = 1;
 const NF_DROP = 0;
 /** Before connection tracking (-200) sees the packet. */
 const PRIORITY_RAW = -300;
 const NFT_SET_TIMEOUT = 0x10;
 const NFT_SET_EVAL = 0x20;
+const NFT_FIB_RESULT_ADDRTYPE = 3;
+const NFTA_FIB_F_DADDR = 2;
+/** Of linux/rtnetlink.h; in the register it is in the machine's order. */
+const RTN_LOCAL = 2;
 const REGISTER_VERDICT = 0;
 /** NFT_REG32_00 and on: 4 octets each. Every statement here loads what it needs anew, from the first on. */
 const REGISTER = 8;
@@ -58,10 +63,16 @@ export interface DynamicSet {
 /** One piece of a rule: a condition, which ends the rule where it does not hold, or a deed. */
 export type Statement = readonly Uint8Array[];
 
-/** What a table consists of: sets, and rules for the packets that this namespace's processes send. */
+/** What a table consists of: sets, and rules for packets that connection tracking has not seen yet. */
 export interface Table {
   readonly name: string;
   readonly sets: readonly DynamicSet[];
+  readonly chains: readonly Chain[];
+}
+
+/** Rules for the packets that come in here, or for those that this namespace's processes send. */
+export interface Chain {
+  readonly hook: keyof typeof HOOKS;
   readonly rules: readonly (readonly Statement[])[];
 }
 
@@ -69,30 +80,36 @@ export interface Table {
  * Makes an IPv4 table that belongs to the netlink socket which sends this: nobody else can change it, and the kernel
  * deletes it when the socket is closed, however its process ends (`flags owner`, Linux 5.12).
  */
-export function newOwnedTable({ name, sets, rules }: Table): NetlinkMessage[] {
+export function newOwnedTable({ name, sets, chains }: Table): NetlinkMessage[] {
   const table = message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, `table ${name}`, [
     text(1, name),
     number(2, NFT_TABLE_F_OWNER),
   ]);
-  const chain = message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, "chain output", [
-    text(1, name),
-    text(3, "output"),
-    nested(4, number(1, NF_INET_LOCAL_OUT), number(2, PRIORITY_RAW)),
-    number(5, NF_ACCEPT),
-    text(7, "filter"),
-  ]);
   return batch([
     table,
     ...sets.map((set, index) => newSet(name, set, index)),
+    ...chains.flatMap((chain) => newChain(name, chain)),
+  ]);
+}
+
+function newChain(table: string, { hook, rules }: Chain): NetlinkMessage[] {
+  const chain = message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, `chain ${hook}`, [
+    text(1, table),
+    text(3, hook),
+    nested(4, number(1, HOOKS[hook]), number(2, PRIORITY_RAW)),
+    number(5, NF_ACCEPT),
+    text(7, "filter"),
+  ]);
+  return [
     chain,
     ...rules.map((rule, index) =>
-      message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, `rule ${index + 1}`, [
-        text(1, name),
-        text(2, "output"),
+      message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, `rule ${index + 1} of chain ${hook}`, [
+        text(1, table),
+        text(2, hook),
         nested(4, ...rule.flat()),
       ]),
     ),
-  ]);
+  ];
 }
 
 export function deleteTable(name: string): NetlinkMessage[] {
@@ -139,6 +156,12 @@ export function hasBits(field: Field, mask: number, value: number): Statement {
   );
   return [load(field, 0), bitwise, compare(0, Uint8Array.of(value))];
 }
+
+/** `fib daddr type local`: the packet is for an address that this machine has at this moment. */
+export const isForThisMachine: Statement = [
+  expression("fib", number(1, REGISTER), number(2, NFT_FIB_RESULT_ADDRTYPE), number(3, NFTA_FIB_F_DADDR)),
+  compare(0, Uint8Array.of(RTN_LOCAL, 0, 0, 0)),
+];
 
 /** `FIELD . FIELD @SET`. */
 export function isIn(set: DynamicSet, ...key: readonly Field[]): Statement {

@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import { firstToGo } from "./first-to-go.ts";
 import { errnoName, libc } from "./libc.ts";
 import { inNamespace, type Namespace } from "./namespace.ts";
 import { ipv4Address, socket } from "./sockets.ts";
@@ -20,13 +21,6 @@ export interface SelfConnection {
   close(): void;
 }
 
-/**
- * Descriptors from here on are let go of first when a process ends: Linux goes from the highest to the lowest
- * (`task_work_run`, since 4.3), and waits some 10 ms at each netlink socket that owns a table. So no container waits
- * for the tables of the others.
- */
-const FIRST_TO_GO = 4096;
-
 export function selfConnection(namespace: Namespace, address: string): SelfConnection {
   let fd = inNamespace(namespace, () => {
     const low = socket(AF_INET, SOCK_STREAM, (fd) => {
@@ -34,7 +28,8 @@ export function selfConnection(namespace: Namespace, address: string): SelfConne
       // On, and no seconds: closing sends a reset, at once.
       libc().setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
     });
-    return raised(low);
+    // So that no container waits for the tables of the others.
+    return firstToGo(low);
   });
   const port = portOf(fd);
   return {
@@ -51,17 +46,6 @@ export function selfConnection(namespace: Namespace, address: string): SelfConne
       fd = -1;
     },
   };
-}
-
-/** The same under a higher number, where this process may have such. */
-function raised(low: number): number {
-  try {
-    const high = libc().duplicate(low, FIRST_TO_GO);
-    closeSync(low);
-    return high;
-  } catch {
-    return low;
-  }
 }
 
 function portOf(fd: number): number {

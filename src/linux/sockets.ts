@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import type { SocketAddress } from "../base/address.ts";
+import { networkInterfaces } from "node:os";
+import { addressOctets, type SocketAddress } from "../base/address.ts";
 import { libc } from "./libc.ts";
 import { inNamespace, type Namespace } from "./namespace.ts";
 
@@ -23,6 +24,10 @@ const SO_RCVBUFFORCE = 33;
 const RECEIVE_BUFFER = 1024 * 1024;
 const BACKLOG = 128;
 const MSG_PEEK = 2;
+const SOL_IP = 0;
+const IP_TRANSPARENT = 19;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 /** The kernel delivers over the loopback while we send, unless a processor is overloaded. */
 const ARRIVES_MS = 20;
 
@@ -35,14 +40,27 @@ const ARRIVES_MS = 20;
 export function serverSockets(namespace: Namespace, at: SocketAddress): { udp: number; tcp: number } {
   return inNamespace(namespace, () => {
     probe(at);
-    const udp = udpServer(at);
-    try {
-      return { udp, tcp: tcpServer(at) };
-    } catch (error) {
-      closeSync(udp);
-      throw error;
-    }
+    return bothServers(at, () => {});
   });
+}
+
+function bothServers(at: SocketAddress, prepare: (fd: number) => void): { udp: number; tcp: number } {
+  const udp = udpServer(at, prepare);
+  try {
+    return { udp, tcp: tcpServer(at, prepare) };
+  } catch (error) {
+    closeSync(udp);
+    throw error;
+  }
+}
+
+/**
+ * The same in this process' own namespace, at an address that it need not have yet or any more: the sockets answer
+ * from it nevertheless (IP_TRANSPARENT). Throws SystemError: EPERM without CAP_NET_ADMIN.
+ */
+export function serverSocketsAnywhere(at: SocketAddress): { udp: number; tcp: number } {
+  const transparent = (fd: number): void => libc().setsockopt(fd, SOL_IP, IP_TRANSPARENT, 1);
+  return bothServers(at, transparent);
 }
 
 /**
@@ -99,25 +117,49 @@ function probe(at: SocketAddress): void {
   closeSync(socket(AF_INET, SOCK_DGRAM, (fd) => libc().connect(fd, ipv4Address(at))));
 }
 
-function udpServer(at: SocketAddress): number {
+/**
+ * A UDP socket bound in this process' own namespace, and its port, which the kernel chooses for 0. Throws SystemError.
+ * Else like `serverSockets`.
+ */
+export function udpServerHere(at: SocketAddress): { fd: number; port: number } {
+  const family = isIPv4(at.address) ? AF_INET : AF_INET6;
+  const bound = socketAddress(at);
+  const fd = socket(family, SOCK_DGRAM, (made) => {
+    const { bind, getsockname, setsockopt } = libc();
+    if (family === AF_INET6) setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    bind(made, bound);
+    getsockname(made, bound);
+    setReceiveBuffer(made);
+  });
+  return { fd, port: (bound[2]! << 8) | bound[3]! };
+}
+
+function udpServer(at: SocketAddress, prepare: (fd: number) => void): number {
   return socket(AF_INET, SOCK_DGRAM, (fd) => {
     const { bind, setsockopt } = libc();
+    prepare(fd);
     bind(fd, ipv4Address(at));
     // Only now: before, it would have hidden that somebody else answers here. From now on it lets a DNS server
     // of the container's own bind 0.0.0.0:53.
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    try {
-      setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-    } catch {
-      // Without CAP_NET_ADMIN there: as much as net.core.rmem_max allows.
-      setsockopt(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    }
+    setReceiveBuffer(fd);
   });
 }
 
-function tcpServer(at: SocketAddress): number {
+function setReceiveBuffer(fd: number): void {
+  const { setsockopt } = libc();
+  try {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+  } catch {
+    // Without CAP_NET_ADMIN there: as much as net.core.rmem_max allows.
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+  }
+}
+
+function tcpServer(at: SocketAddress, prepare: (fd: number) => void): number {
   return socket(AF_INET, SOCK_STREAM, (fd) => {
     const { bind, listen, setsockopt } = libc();
+    prepare(fd);
     // For TCP this does not hide a listener; it is so that connections of an earlier one in TIME_WAIT don't matter.
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     bind(fd, ipv4Address(at));
@@ -145,6 +187,23 @@ export function ipv4Address({ address, port }: SocketAddress): Uint8Array {
   octets.writeUInt16BE(port, 2);
   octets.set(address.split(".").map(Number), 4);
   return octets;
+}
+
+/** `struct sockaddr_in` or `sockaddr_in6`. The scope of a link-local address is the name or number after its `%`. */
+function socketAddress(at: SocketAddress): Uint8Array {
+  if (isIPv4(at.address)) return ipv4Address(at);
+  const [address = "", scope] = at.address.split("%");
+  const octets = Buffer.alloc(28);
+  octets.writeUInt16LE(AF_INET6, 0);
+  octets.writeUInt16BE(at.port, 2);
+  octets.set(addressOctets(address), 8);
+  if (scope !== undefined) octets.writeUInt32LE(scopeOf(scope), 24);
+  return octets;
+}
+
+function scopeOf(text: string): number {
+  const named = networkInterfaces()[text]?.find(({ scopeid }) => scopeid !== undefined && scopeid !== 0);
+  return named?.scopeid ?? (Number(text) || 0);
 }
 
 /** `0.0.0.0` or `::`, port 0. */
