@@ -1,7 +1,7 @@
 import { Rcode } from "../wire/iana.ts";
 import type { Name } from "../wire/message.ts";
 import { foldName, labelsOf } from "../wire/name.ts";
-import { answer } from "./reply.ts";
+import { answer, UNTIL_CHANGED } from "./reply.ts";
 import type { Answer, Query, Resolver } from "./resolver.ts";
 
 /**
@@ -20,7 +20,8 @@ export function hostSuffix({ suffix, inner }: { suffix: () => Name; inner: Resol
       if (stripped === undefined) return undefined;
       trace.step(name, "stripped", { suffix: suffix(), name: stripped });
       const found = await inner.resolve({ ...query, question: { ...question, name: stripped } });
-      if (found === undefined) return answer("registry", { rcode: Rcode.NXDOMAIN, aa: true });
+      if (found === undefined)
+        return answer("registry", { rcode: Rcode.NXDOMAIN, aa: true, reuse: UNTIL_CHANGED });
       // Every record of a registry answer is about the name asked for.
       return { ...found, answers: found.answers.map((rr) => ({ ...rr, name: question.name })) };
     },

@@ -1,6 +1,6 @@
 import { Rcode } from "../wire/iana.ts";
 import type { ResourceRecord } from "../wire/message.ts";
-import type { Answer, Origin } from "./resolver.ts";
+import type { Answer, Origin, Reuse } from "./resolver.ts";
 
 /** An answer of our own; what is left out is empty. */
 export function answer(origin: Origin, part: Partial<Omit<Answer, "origin">> = {}): Answer {
@@ -18,7 +18,10 @@ export function answer(origin: Origin, part: Partial<Omit<Answer, "origin">> = {
   };
 }
 
+/** For what does not change by itself. */
+export const UNTIL_CHANGED: Reuse = { milliseconds: Number.POSITIVE_INFINITY, ages: false };
+
 /** Authoritative records for a name that the registry owns; none of them makes it NODATA. */
 export function authoritative(answers: readonly ResourceRecord[]): Answer {
-  return answer("registry", { aa: true, answers });
+  return answer("registry", { aa: true, answers, reuse: UNTIL_CHANGED });
 }

@@ -37,6 +37,8 @@ export interface Query {
 export interface Client {
   /** Key of the sandbox (container) whose view applies; undefined for the host's view. */
   readonly sandbox: string | undefined;
+  /** The node-local listener: it has the host's view, and may have other upstreams than the host. */
+  readonly via?: "node-local";
   /** `control` is a question put over the control socket, on somebody's behalf. */
   readonly transport: "udp" | "tcp" | "control";
 }
@@ -58,4 +60,17 @@ export interface Answer {
   readonly origin: Origin;
   /** `10.0.0.1:53`, when an upstream gave it. */
   readonly upstream: string | undefined;
+  /** Without it, this answer is for this query alone. */
+  readonly reuse?: Reuse;
+}
+
+/**
+ * Whoever has the same view and asks the same question, with the same DO and CD, may be given this answer again
+ * without asking the pipeline, as long as nothing changes that it was made of (registry, configuration, cache).
+ */
+export interface Reuse {
+  /** From now on; Infinity: as long as nothing changes. */
+  readonly milliseconds: number;
+  /** Whether the TTLs count down meanwhile (cached records) or are the same in each answer (our own). */
+  readonly ages: boolean;
 }

@@ -1,7 +1,7 @@
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { ResourceRecord } from "../wire/message.ts";
 import { foldName, isSubdomain } from "../wire/name.ts";
-import { answer } from "./reply.ts";
+import { answer, UNTIL_CHANGED } from "./reply.ts";
 import type { Answer, Query, Resolver } from "./resolver.ts";
 
 /** A day: loopback addresses never change, and nobody has to ask again. */
@@ -22,13 +22,16 @@ export function specialUse(): Resolver {
       const qname = foldName(question.name);
       if (isSubdomain(qname, "localhost.")) {
         trace.step(name, "localhost is this host", { rfc: "6761" });
-        return answer("none", { answers: loopback(question.name, question.type) });
+        return answer("none", {
+          answers: loopback(question.name, question.type),
+          reuse: UNTIL_CHANGED,
+        });
       }
       if (isSubdomain(qname, "invalid.") || isSubdomain(qname, "onion.")) {
         trace.step(name, "no such name by definition", {
           rfc: isSubdomain(qname, "onion.") ? "7686" : "6761",
         });
-        return answer("none", { rcode: Rcode.NXDOMAIN });
+        return answer("none", { rcode: Rcode.NXDOMAIN, reuse: UNTIL_CHANGED });
       }
       return undefined;
     },
