@@ -28,7 +28,7 @@ export function createDwellers(): Dwellers {
 }
 
 /** None of one that lives in another's sandbox: they are that one's. */
-function addressesOf(container: Container | undefined): string[] {
+export function addressesOf(container: Container | undefined): string[] {
   if (container === undefined || container.shares !== undefined) return [];
   return container.endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((one) => one !== undefined));
 }

@@ -1,3 +1,4 @@
+import type { Name } from "../wire/message.ts";
 import type { Entry, Stamp } from "./entry.ts";
 import type { HistoryEntry } from "./model.ts";
 
@@ -9,10 +10,12 @@ export interface Edit {
   readonly added: HistoryEntry[];
   /** Names whose addresses changed, which links may look at; and links that are new or look elsewhere now. */
   readonly moved: Set<Entry>;
+  /** Folded names of which anything that a lookup could tell is another than before. */
+  readonly names: Set<Name>;
 }
 
 export function newEdit(stamp: Stamp, cause: string): Edit {
-  return { stamp, cause, removed: [], added: [], moved: new Set() };
+  return { stamp, cause, removed: [], added: [], moved: new Set(), names: new Set() };
 }
 
 /** Binds the entry to exactly these addresses. Those that it keeps keep their stamp, and are no news. */
@@ -28,6 +31,12 @@ export function rebind(entry: Entry, addresses: readonly string[], edit: Edit): 
   entry.bound = addresses.map((address) => before.get(address) ?? { address, stamp });
   if (addresses.length === 0) entry.unbound = stamp;
   edit.moved.add(entry);
+  touch(entry, edit);
+}
+
+/** What is answered for the entry's name is to be worked out anew. */
+export function touch({ folded }: Entry, edit: Edit): void {
+  if (folded !== undefined) edit.names.add(folded);
 }
 
 function historyEntry(

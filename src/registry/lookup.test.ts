@@ -89,6 +89,7 @@ describe("a lookup", () => {
           container: "Web-2",
           sandbox: "test/Web-2",
           kind: "container-name",
+          source: "test",
           since: "2026-01-01T00:00:00.000Z",
           revision: 1,
         },
@@ -265,6 +266,14 @@ describe("a name held only by endpoints without address", () => {
       expect(find(withPeers(), "me", qname)).toBe("a name");
       expect(find(withPeers(), no, qname)).toBe("a name");
     }
+  });
+
+  test("is not told as one of those who bound the addresses of others", () => {
+    const holders = (registry: Registry) =>
+      lookup(registry.index, registry.view("test/me"), "x.")?.owners.map((owner) => owner.container);
+    const peer = container("peer", [endpoint("a", { ipv4: "10.0.0.2", aliases: ["x"] })]);
+    expect(holders(withPeers(peer))).toEqual(["peer"]);
+    expect(holders(withPeers())).toEqual(["stopped"]);
   });
 
   test("gives way to a holder that has an address, in whichever network", () => {

@@ -15,7 +15,7 @@ export interface Match {
   readonly candidate: Candidate;
   /** Of both families, each once. */
   readonly addresses: readonly string[];
-  /** Who bound the name; of a link, who bound the name that it stands for. */
+  /** Who bound the addresses, or the name if it has none; of a link, of the name that it stands for. */
   readonly owners: readonly Owner[];
 }
 
@@ -23,6 +23,7 @@ export interface Owner {
   readonly container: string;
   readonly sandbox: string;
   readonly kind: NameKind;
+  readonly source: string;
   readonly since: string;
   readonly revision: number;
 }
@@ -129,10 +130,14 @@ function matchOf(
 ): Match {
   const addresses = new Set<string>();
   const owners: Owner[] = [];
+  // A container that does not run has its names, and nothing under them.
+  const hasAddresses = isAttached(holders);
   for (const entry of holders) {
+    if (hasAddresses && entry.bound.length === 0) continue;
     for (const { address } of entry.bound) addresses.add(address);
     const { name: container, key: sandbox } = entry.holder.container;
-    owners.push({ container, sandbox, kind: entry.kind, ...stampOf(entry) });
+    const { source } = entry.holder;
+    owners.push({ container, sandbox, kind: entry.kind, source, ...stampOf(entry) });
   }
   return { network, via, candidate, addresses: [...addresses], owners };
 }

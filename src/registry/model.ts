@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../base/address.ts";
+import type { Name } from "../wire/message.ts";
 
 /** A group of endpoints that reach each other. */
 export interface Network {
@@ -36,6 +37,8 @@ export interface Container {
   readonly hostname?: string;
   /** Path of its network namespace, e.g. `/run/netns/web-1`. */
   readonly netns?: string;
+  /** Why there is no `netns`, where its source knows: `unseen` is one that runs, but not within this machine's sight. */
+  readonly netnsMissing?: "stopped" | "host" | "unseen";
   /** Its own upstreams (`docker run --dns`), asked from its own namespace. */
   readonly upstreams?: readonly SocketAddress[];
   /**
@@ -43,6 +46,8 @@ export interface Container {
    * one's, nameless, so that it sees the same; their addresses are not its own.
    */
   readonly shares?: string;
+  /** What it was started as a part of: a Compose project, a swarm's stack or service. */
+  readonly project?: string;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -108,6 +113,17 @@ export interface Applied {
   readonly changed: boolean;
   /** Keys of the sandboxes that appeared, vanished or were described anew, or whose network's `internal` changed. */
   readonly touched: ReadonlySet<string>;
+}
+
+/** What a change may have made another than before; all else is as it was. */
+export interface Touched {
+  readonly revision: number;
+  /** As in `Applied`. */
+  readonly touched: ReadonlySet<string>;
+  /** Folded names, without the networks they are in. */
+  readonly names: ReadonlySet<Name>;
+  /** Canonical addresses that the touched sandboxes have, or had. */
+  readonly addresses: ReadonlySet<string>;
 }
 
 /** One address bound to, or taken from, one name: a row of `eleven history`. */

@@ -1,6 +1,6 @@
 import type { Name } from "../wire/message.ts";
 import { bindingsOf, type NameBinding } from "./bindings.ts";
-import { type Edit, rebind } from "./edit.ts";
+import { type Edit, rebind, touch } from "./edit.ts";
 import { type Entry, type Holder, identityOf } from "./entry.ts";
 import type { Container } from "./model.ts";
 import { byAddress } from "./order.ts";
@@ -57,6 +57,7 @@ export function createNameIndex(): NameIndex {
     if (kind !== "link" && folded !== undefined) names.add(folded, network, entry);
     if (target !== undefined) links.add(target, network, entry);
     if (kind === "link") edit.moved.add(entry);
+    touchWithLinks(entry, edit);
     return entry;
   }
 
@@ -65,6 +66,14 @@ export function createNameIndex(): NameIndex {
     readdress(entry, [], edit);
     if (kind !== "link" && folded !== undefined) names.delete(folded, network, entry);
     if (target !== undefined) links.delete(target, network, entry);
+    touchWithLinks(entry, edit);
+  }
+
+  /** A name that comes or goes without an address is news to the links that stand for it, too. */
+  function touchWithLinks(entry: Entry, edit: Edit): void {
+    touch(entry, edit);
+    if (entry.kind === "link" || entry.folded === undefined) return;
+    for (const link of links.get(entry.folded, entry.network) ?? []) touch(link, edit);
   }
 
   function readdress(entry: Entry, wanted: readonly string[], edit: Edit): void {
@@ -81,6 +90,7 @@ export function createNameIndex(): NameIndex {
     if (target !== undefined) links.add(target, link.network, link);
     link.target = target;
     edit.moved.add(link);
+    touch(link, edit);
   }
 
   function relink(edit: Edit): void {

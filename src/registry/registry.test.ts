@@ -65,6 +65,22 @@ describe("the revision", () => {
     expect(heard).toEqual([[2, ["test/db"]]]);
   });
 
+  test("tells listeners the names and the addresses whose answers may be others", () => {
+    const registry = registryOf([web]);
+    const heard: string[][] = [];
+    registry.onChange(({ names, addresses }) => heard.push([...names, ...addresses].sort()));
+    const linked = { ...web, endpoints: [endpoint("shop", { ipv4: "10.5.0.2", links: { base: "db" } })] };
+    put(registry, linked);
+    // A name without an address: the link that stands for it is another one now, and again when it is gone.
+    put(registry, container("db", [endpoint("shop")]));
+    registry.apply({ kind: "remove", source: "test", cause: "test", key: "test/db" });
+    expect(heard[0]).toEqual(expect.arrayContaining(["10.5.0.2", "base."]));
+    expect(heard.slice(1)).toEqual([
+      ["base.", "db."],
+      ["base.", "db."],
+    ]);
+  });
+
   test("is whole when a listener is called", () => {
     const registry = registryOf([web]);
     let seen: unknown;

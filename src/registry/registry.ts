@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { differences } from "./differences.ts";
-import { createDwellers } from "./dwellers.ts";
+import { addressesOf, createDwellers } from "./dwellers.ts";
 import { type Edit, newEdit } from "./edit.ts";
 import type { Entry } from "./entry.ts";
 import { findContainer } from "./find-container.ts";
@@ -14,6 +14,7 @@ import type {
   Network,
   RecordsFilter,
   RegistryRecord,
+  Touched,
 } from "./model.ts";
 import { createNameIndex, type IndexView } from "./name-index.ts";
 import { createNetworks } from "./networks.ts";
@@ -46,7 +47,7 @@ export interface Registry {
   /** The announced sources that have not synced, in the order announced. */
   awaited(): readonly string[];
   /** Called after each change, in the order of subscription; must neither throw nor apply. Returns what ends it. */
-  onChange(listener: (change: Pick<Applied, "revision" | "touched">) => void): () => void;
+  onChange(listener: (change: Touched) => void): () => void;
   /**
    * Says until when (ISO 8601) what a source told is known to have been true: it can't be asked any more. Its next
    * `sync` ends that. Answers are the same, so it is no change.
@@ -86,7 +87,7 @@ export function createRegistry(options: {
   const holders = createHolders();
   const dwellers = createDwellers();
   const verifiedAt = new Map<string, string>();
-  const listeners = new Set<{ call: (change: Pick<Applied, "revision" | "touched">) => void }>();
+  const listeners = new Set<{ call: (change: Touched) => void }>();
   let revision = 0;
 
   function apply(change: Change): Applied {
@@ -106,14 +107,21 @@ export function createRegistry(options: {
     const edit = newEdit({ since: new Date(clock.wall()).toISOString(), revision }, change.cause);
     const touched = new Set(wanted.keys());
     for (const name of declaredAnew) for (const key of networks.members(name)) touched.add(key);
+    const addresses = new Set<string>();
+    const note = () => {
+      for (const key of touched)
+        for (const one of addressesOf(holders.get(key)?.container)) addresses.add(one);
+    };
+    note();
     for (const [key, container] of wanted) replace(key, change.source, container, edit);
+    note();
     index.relink(edit);
     for (const entry of [...edit.removed, ...edit.added]) history.add(entry);
     for (const key of touched) {
       const holder = holders.get(key);
       if (holder !== undefined) holder.places = undefined;
     }
-    notify(touched);
+    notify({ revision, touched, names: edit.names, addresses });
     return { revision, changed: true, touched };
   }
 
@@ -128,8 +136,8 @@ export function createRegistry(options: {
     if (container === undefined) holders.delete(holder);
   }
 
-  function notify(touched: ReadonlySet<string>): void {
-    for (const { call } of listeners) call({ revision, touched });
+  function notify(change: Touched): void {
+    for (const { call } of listeners) call(change);
   }
 
   function whenReadinessTurns(act: () => void): void {
@@ -137,7 +145,7 @@ export function createRegistry(options: {
     act();
     if (readiness.ready === wasReady) return;
     revision += 1;
-    notify(new Set());
+    notify({ revision, touched: new Set(), names: new Set(), addresses: new Set() });
   }
 
   function view(sandbox: string | undefined): View {

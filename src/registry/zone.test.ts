@@ -208,8 +208,10 @@ describe("the zone's trace", () => {
               container: "web-2",
               sandbox: "test/web-2",
               kind: "container-name",
+              source: "test",
               since: "2026-01-01T00:00:00.000Z",
               revision: 1,
+              cause: "test sync",
             },
           ],
         },
@@ -221,6 +223,12 @@ describe("the zone's trace", () => {
     ["elsewhere.", "A", ["the container's view", "looked", "declined: no such name or address in this view"]],
     ["2.0.5.10.in-addr.arpa.", "PTR", ["the container's view", "address known"]],
     ["db.", "A", ["the container's view", "looked", "name known"]],
+    ["web.", "A", ["the container's view", "looked", "name known", "shuffled"]],
+    [
+      "db.",
+      "AAAA",
+      ["the container's view", "looked", "name known", "NODATA: the name has no record of this type"],
+    ],
   ])("of %s %s ends with the decision", async (name, type, decisions) => {
     expect((await steps(name, type)).map(({ decision }) => decision)).toEqual(decisions);
   });

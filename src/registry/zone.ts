@@ -8,6 +8,7 @@ import type { Question, Rdata, ResourceRecord } from "../wire/message.ts";
 import { addressFromReverse } from "../wire/name.ts";
 import { type Attempt, lookup, type Match } from "./lookup.ts";
 import { isIpv6 } from "./order.ts";
+import { causeOf } from "./provenance.ts";
 import type { Registry } from "./registry.ts";
 import { type ReverseMatch, reverseLookup } from "./reverse.ts";
 import { shuffled } from "./shuffle.ts";
@@ -46,9 +47,9 @@ export function registryZone(options: {
     const match = lookup(index, view, question.name);
     trace.step(who, "looked", () => ({ tried: attempts(registry, view, question) }));
     if (match !== undefined) {
-      trace.step(who, "name known", () => matchDetail(match, question));
+      trace.step(who, "name known", () => matchDetail(match, question, registry));
       refuseOtherClasses(question, trace);
-      return authoritative(records(question, addresses(question, match)));
+      return authoritative(records(question, addresses(question, match, trace)));
     }
 
     if (!registry.ready) {
@@ -77,11 +78,14 @@ export function registryZone(options: {
     return data.map((rdata) => record(type, rdata));
   }
 
-  function addresses({ type }: Question, match: Match): Rdata[] {
-    if (type !== RrType.A && type !== RrType.AAAA) return [];
-    const kind = type === RrType.A ? "A" : "AAAA";
+  function addresses({ type }: Question, match: Match, trace: Trace): Rdata[] {
+    const kind = type === RrType.A ? "A" : type === RrType.AAAA ? "AAAA" : undefined;
     const ofFamily = match.addresses.filter((address) => isIpv6(address) === (kind === "AAAA"));
-    return shuffled(ofFamily, random).map((address) => ({ kind, address }));
+    const ordered = kind === undefined ? [] : shuffled(ofFamily, random);
+    if (ordered.length === 0 && type !== RrType.ANY)
+      trace.step(who, "NODATA: the name has no record of this type", () => ({ type: typeName(type) }));
+    if (ordered.length > 1) trace.step(who, "shuffled", () => ({ addresses: ordered }));
+    return ordered.map((address) => ({ kind: kind!, address }));
   }
 
   return { name: who, resolve };
@@ -124,6 +128,8 @@ function attempts(registry: Registry, view: View, { name }: Question): Attempt[]
 function matchDetail(
   { network, via, candidate, addresses, owners }: Match,
   { type }: Question,
+  registry: Registry,
 ): Record<string, unknown> {
-  return { network, via, name: candidate.name, type: typeName(type), addresses, boundBy: owners };
+  const boundBy = owners.map((owner) => ({ ...owner, cause: causeOf(registry, { ...owner, network }) }));
+  return { network, via, name: candidate.name, type: typeName(type), addresses, boundBy };
 }
