@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { onAbort } from "../base/on-abort.ts";
 import type { Query } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
 import { Rcode, rcodeName } from "../wire/iana.ts";
@@ -6,29 +7,54 @@ import type { Message } from "../wire/message.ts";
 import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
-import type { Exchange, ExchangeCall } from "./exchange.ts";
+import { CutOff, type Exchange, type ExchangeCall, SendForbidden } from "./exchange.ts";
 import { isFaultOfServer, sayWhy } from "./failures.ts";
 import type { Health } from "./health.ts";
 import type { ForwardLimits } from "./limits.ts";
 import { pause } from "./pause.ts";
+import { WON } from "./race.ts";
+import { retry } from "./retry.ts";
+import { type Silence, zoneOf } from "./silence.ts";
+import { SILENT } from "./silence-watch.ts";
+import { isSideType } from "./witness.ts";
 
 /** The servers themselves did not work, or will not serve us: another one may (as Docker 26 and later). */
 const MOVES_ON: readonly number[] = [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP];
 
 /** How long NXDOMAIN waits for a preferred server: most recursions are done by then, and it is paid once or twice. */
 const NXDOMAIN_HOLD_MS = 500;
+/** But the client's answer is there within a second, and before `silence-watch.ts` gives one. */
+const NXDOMAIN_HELD_TO_MS = 750;
+
+/** How long a server that passes for silent on a type is listened to: longer than any recursion takes. */
+const SILENT_LISTEN_MS = 4000;
+/** The same for one that was late with a side type, and may be silent on it. */
+const SIDE_LISTEN_MS = 1500;
+/** Each is a socket; beyond it nothing is learnt that the others do not tell. */
+const MAX_LISTENING = 256;
+
+/** How many are listened to beside the queries in flight. */
+export interface Listening {
+  count: number;
+}
 
 /**
  * Asks one of a query's contenders: gives the message if it is one to relay, and otherwise undefined, with the
  * reason as the contender's verdict. Whatever happens is told to health, counters and trace. Never rejects.
+ *
+ * Where another one was quicker, it listens on until the server is overdue: what a slow answer took is learnt, too.
  */
 export function contenderAsker({
   name,
   query,
   contenders,
+  isListPreference,
   dialer,
   exchange,
   health,
+  silence,
+  judge,
+  listening,
   clock,
   limits,
   counters,
@@ -36,29 +62,44 @@ export function contenderAsker({
   name: string;
   query: Query;
   contenders: readonly Contender[];
+  /** Whether an earlier contender's word counts for more (decision 8). */
+  isListPreference: boolean;
   dialer: Dialer;
   exchange: Exchange;
   health: Health;
+  silence: Silence;
+  /** Told of each contender that was overdue when another one had won. */
+  judge: (contender: Contender) => void;
+  listening: Listening;
   clock: Clock;
   limits: ForwardLimits;
   counters: UpstreamCounters;
 }): (contender: Contender, signal: AbortSignal) => Promise<Message | undefined> {
-  const deadline = clock.now() + limits.budgetMs;
+  const began = clock.now();
+  const { type } = query.question;
 
   return async function askContender(contender, signal) {
     const message = await askOne(contender, signal);
-    if (message?.header.rcode === Rcode.NXDOMAIN) await holdForPreferred(contender, signal);
+    if (message?.header.rcode === Rcode.NXDOMAIN && isListPreference)
+      await holdForPreferred(contender, signal);
     return message;
   };
 
   async function askOne(contender: Contender, signal: AbortSignal): Promise<Message | undefined> {
     const { label: server, key } = contender;
-    const began = clock.now();
+    const sentAt = clock.now();
+    contender.askedAt ??= sentAt;
+    const ear = listen(contender, signal);
+    // It bears loss, and gets through where UDP is shut off.
+    const isLastResort = contender.sends > limits.sendsPerServer && contender.server.transport === undefined;
     try {
-      const message = await exchange(callFor(contender, signal));
-      const ms = clock.now() - began;
+      const message = await exchange(callFor(contender, ear.signal, isLastResort));
+      const ms = clock.now() - sentAt;
       const rcode = rcodeName(message.header.rcode);
-      health.answered(key, ms);
+      const isWhole = contender.server.transport === undefined && contender.sent.tcp > 0;
+      health.answered(isWhole ? tcpKey(key) : key, ms);
+      contender.heard = true;
+      silence.spoke(key, zoneOf(query.question.name), type, ms);
       query.trace.step(name, "reply", { server, rcode, ms });
       if (!MOVES_ON.includes(message.header.rcode)) return message;
       contender.verdict = {
@@ -68,14 +109,55 @@ export function contenderAsker({
         ede: extendedErrors(message.edns),
       };
     } catch (error) {
-      if (signal.aborted) return undefined;
+      if (ear.signal.aborted) return undefined;
       const did = sayWhy(error);
-      if (isFaultOfServer(error)) health.failed(key, did);
-      query.trace.step(name, "failed", { server, why: did, ms: clock.now() - began });
-      contender.verdict = { server, did, reached: false, ede: [] };
+      query.trace.step(name, "failed", { server, why: did, ms: clock.now() - sentAt });
+      // What it was asked before may still be answered.
+      if (isLastResort || error instanceof SendForbidden) return never(signal);
+      if (error instanceof CutOff) noteCutOff(contender, error);
+      else if (isFaultOfServer(error)) health.failed(key, did);
+      contender.verdict = { server, did, reached: error instanceof CutOff, ede: [] };
+    } finally {
+      ear.end();
     }
     counters.movedOn++;
     return undefined;
+  }
+
+  function listen(contender: Contender, race: AbortSignal): { signal: AbortSignal; end(): void } {
+    const own = new AbortController();
+    let forgetClient = () => {};
+    let cancel = () => {};
+    let isListening = false;
+    const forgetRace = onAbort(race, () => {
+      const restMs = contender.askedAt! + listensMs(contender, race.reason) - clock.now();
+      if (restMs <= 0 || listening.count >= MAX_LISTENING) return stop();
+      isListening = true;
+      listening.count++;
+      cancel = clock.after(restMs, stop);
+      forgetClient = onAbort(query.signal, stop);
+    });
+    function stop(): void {
+      own.abort(race.reason);
+      const isOverdue = clock.now() >= contender.askedAt! + contender.overdueMs;
+      if (race.reason === WON && isOverdue && !query.signal.aborted && !contender.heard) judge(contender);
+    }
+    return {
+      signal: own.signal,
+      end() {
+        forgetRace();
+        forgetClient();
+        cancel();
+        if (isListening) listening.count--;
+        isListening = false;
+      },
+    };
+  }
+
+  function listensMs({ key, overdueMs }: Contender, why: unknown): number {
+    if (why === WON) return isSideType(query.question) ? SIDE_LISTEN_MS : overdueMs;
+    const isClaimed = why === SILENT && silence.claimListening(key, zoneOf(query.question.name), type);
+    return isClaimed ? SILENT_LISTEN_MS : 0;
   }
 
   /**
@@ -84,28 +166,51 @@ export function contenderAsker({
    * 4 s for the first, a second that is asked early must not make such names vanish.
    */
   async function holdForPreferred(contender: Contender, signal: AbortSignal): Promise<void> {
-    if (deadline - clock.now() <= NXDOMAIN_HOLD_MS) return;
+    const holdMs = Math.min(NXDOMAIN_HOLD_MS, began + NXDOMAIN_HELD_TO_MS - clock.now());
+    if (holdMs <= 0) return;
     const before = contenders.slice(0, contenders.indexOf(contender));
     const preferred = before.find(
-      ({ key, verdict }) => verdict === undefined && health.of(key).state !== "down",
+      ({ key, verdict, isSilent }) => verdict === undefined && !isSilent && health.of(key).state !== "down",
     );
     if (preferred === undefined) return;
     const server = contender.label;
     contender.verdict = { server, did: "answered NXDOMAIN", reached: true, ede: [] };
-    query.trace.step(name, "held", { server, for: preferred.label, ms: NXDOMAIN_HOLD_MS });
-    await pause(clock, NXDOMAIN_HOLD_MS, signal);
+    query.trace.step(name, "held", { server, for: preferred.label, ms: holdMs });
+    await pause(clock, holdMs, signal);
   }
 
-  function callFor(contender: Contender, signal: AbortSignal): ExchangeCall {
+  /** Its UDP works; that its TCP does not is remembered by itself, so that the next to be cut off need not wait. */
+  function noteCutOff({ key, server }: Contender, { cause }: CutOff): void {
+    if (!(cause instanceof SendForbidden)) {
+      health.failed(tcpKey(key), sayWhy(cause));
+      return;
+    }
+    if (!health.claimRetry(tcpKey(key))) return;
+    counters.retries++;
+    const call = { server, dialer, question: query.question, flags: query, overTcp: true };
+    void retry({ call, key: tcpKey(key), exchange, health, clock, limitMs: limits.retryMs });
+  }
+
+  function callFor(contender: Contender, signal: AbortSignal, overTcp: boolean): ExchangeCall {
+    const sentAt = clock.now();
     return {
       server: contender.server,
       dialer,
       question: query.question,
       flags: query,
       signal,
+      overTcp,
+      fresh: contender.sends > 1,
       maySend(transport, withEdns) {
-        if (contender.sent[transport] >= limits.sendsPerServer) return false;
-        contender.sent[transport]++;
+        const { key, sent } = contender;
+        if (transport === "tcp" && sent.udp > 0 && !overTcp) {
+          // Its reply is there, and was cut off.
+          contender.heard = true;
+          health.answered(key, clock.now() - sentAt);
+          if (health.of(tcpKey(key)).state === "down") return false;
+        }
+        if (sent[transport] >= limits.sendsPerServer) return false;
+        sent[transport]++;
         counters[transport]++;
         if (!withEdns) counters.withoutEdns++;
         query.trace.step(name, "send", { server: contender.label, transport, edns: withEdns });
@@ -117,4 +222,14 @@ export function contenderAsker({
       },
     };
   }
+}
+
+/** In `health`: TCP of a server that is asked over UDP. */
+function tcpKey(key: string): string {
+  return `${key} over TCP`;
+}
+
+/** Leaves the word to whoever else was asked. */
+function never(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => onAbort(signal, () => resolve(undefined)));
 }

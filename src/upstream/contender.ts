@@ -1,44 +1,75 @@
-import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { Dialer } from "./dialer.ts";
+import type { TransportName } from "./exchange.ts";
 import type { Verdict } from "./failures.ts";
 import { type Health, serverKey } from "./health.ts";
 import type { Lane } from "./race.ts";
+import type { Witness } from "./witness.ts";
 
 /** One server in one query. */
 export interface Contender extends Lane {
-  readonly server: SocketAddress;
+  readonly server: ServerAddress;
   /** `10.0.0.1:53`. */
   readonly label: string;
   /** In `health`. */
   readonly key: string;
-  readonly sent: { udp: number; tcp: number };
+  readonly isDown: boolean;
+  /** Said to be silent on what is asked. */
+  readonly isSilent: boolean;
+  readonly sent: Record<TransportName, number>;
+  /** When it was first asked. */
+  askedAt: number | undefined;
+  /** It has replied, whatever it said. */
+  heard: boolean;
+  /** Its silence was told to health, or is being looked into. */
+  judged: boolean;
+  /** How it answers for A; undefined before it did. */
+  witness: Witness | undefined;
   /** Undefined while it may still answer. */
   verdict: Verdict | undefined;
 }
 
-/** Each server once, best first. */
+/** The fourth send goes over TCP: it bears loss, and gets through where UDP is shut off. */
+const UDP_MAX_SENDS = 4;
+/** A stream loses nothing; the second send is for a connection that was dead. */
+const STREAM_MAX_SENDS = 2;
+/** Where all are known to be down, this is enough to notice that one has come back. */
+const DOWN_MAX_SENDS = 2;
+
+/** For a side type: so soon that each server was asked twice before it can be taken for silent (`silence-watch.ts`). */
+const SIDE_OVERDUE_MS = 200;
+
+/** Each server once, in the order given. */
 export function contendersOf(
-  servers: readonly SocketAddress[],
-  dialer: Dialer,
-  health: Health,
+  servers: readonly ServerAddress[],
+  {
+    dialer,
+    health,
+    isSide,
+    isSilent,
+  }: { dialer: Dialer; health: Health; isSide: boolean; isSilent: (key: string) => boolean },
 ): readonly Contender[] {
-  const byKey = new Map<string, Contender>();
-  for (const server of servers) {
-    const label = formatSocketAddress(server);
-    const key = serverKey(dialer.scope, server);
-    const patienceMs = health.patienceMs(key);
-    const sent = { udp: 0, tcp: 0 };
-    byKey.set(key, {
-      server,
-      label,
-      key,
-      patienceMs,
-      sent,
-      sends: 0,
-      late: false,
-      out: false,
-      verdict: undefined,
-    });
-  }
-  return health.order([...byKey.values()], ({ key }) => key);
+  const keys = new Map(servers.map((server) => [serverKey(dialer.scope, server), server]));
+  const isDown = (key: string) => health.of(key).state === "down";
+  const allDown = [...keys.keys()].every(isDown);
+  return [...keys].map(([key, server]) => ({
+    server,
+    label: formatServer(server),
+    key,
+    patienceMs: health.usualMs(key),
+    overdueMs: isSide ? Math.max(SIDE_OVERDUE_MS, health.usualMs(key)) : health.overdueMs(key),
+    isDown: isDown(key),
+    isSilent: isSilent(key),
+    isSpare: isDown(key) || isSilent(key),
+    maxSends: allDown ? DOWN_MAX_SENDS : server.transport === undefined ? UDP_MAX_SENDS : STREAM_MAX_SENDS,
+    sent: { udp: 0, tcp: 0, tls: 0 },
+    sends: 0,
+    late: false,
+    out: false,
+    askedAt: undefined,
+    heard: false,
+    judged: false,
+    witness: undefined,
+    verdict: undefined,
+  }));
 }

@@ -3,20 +3,37 @@ export interface UpstreamCounters {
   /** Messages sent, by transport; retries and resends too. */
   udp: number;
   tcp: number;
+  tls: number;
   /** Of these, sent again without EDNS because the server does not know it. */
   withoutEdns: number;
   /** Messages that came from a server's address and port but were no reply to the question asked. */
   forged: number;
-  /** Servers that were silent for their usual time, so that another was asked as well. */
+  /** Servers that were silent for their usual time. */
   late: number;
+  /** Servers asked beside one that was late, before it was overdue. */
+  hedges: number;
   /** Replies with SERVFAIL, REFUSED or NOTIMP, and network errors: each moved on to the next server. */
   movedOn: number;
   /** Servers that were down and tried again beside a query. */
   retries: number;
+  /** Queries for a type that no server answered, though it answered for A: answered with NODATA. */
+  silent: number;
   /** Queries that no server answered. */
   failed: number;
 }
 
 export function upstreamCounters(): UpstreamCounters {
-  return { udp: 0, tcp: 0, withoutEdns: 0, forged: 0, late: 0, movedOn: 0, retries: 0, failed: 0 };
+  return {
+    udp: 0,
+    tcp: 0,
+    tls: 0,
+    withoutEdns: 0,
+    forged: 0,
+    late: 0,
+    hedges: 0,
+    movedOn: 0,
+    retries: 0,
+    silent: 0,
+    failed: 0,
+  };
 }

@@ -3,7 +3,8 @@ import { composeMessage } from "../wire/compose.ts";
 import { frame } from "../wire/frame.ts";
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
-import { type ExchangeCall, exchange } from "./exchange.ts";
+import { type ExchangeCall, exchanger } from "./exchange.ts";
+import { fakeClock } from "./fake-clock.suite.ts";
 import {
   addressOf,
   answering,
@@ -25,6 +26,7 @@ const flags = { rd: true, cd: false, ad: false, do: false };
 let upstream: FakeUpstream | undefined;
 let dialer: ReturnType<typeof countingDialer>;
 let mismatches: Mismatch[];
+const exchange = exchanger({ clock: fakeClock() });
 beforeEach(() => {
   dialer = countingDialer();
   mismatches = [];
@@ -255,7 +257,10 @@ describe("exchange of a truncated reply", () => {
       const reply = replyTo(query, { tc: true, answers: [addressOf(query, "192.0.2.1")] });
       socket.write(frame(composeMessage(reply)));
     };
-    await expect(ask(truncated, cut)).rejects.toThrow("cut off even over TCP");
+    await expect(ask(truncated, cut)).rejects.toMatchObject({
+      name: "CutOff",
+      cause: { message: "its answer was cut off even over TCP" },
+    });
     expect(await dialer.allClosed()).toBe(2);
   });
 
@@ -271,14 +276,15 @@ describe("exchange of a truncated reply", () => {
   });
 
   it("fails when the server has no TCP", async () => {
-    await expect(ask(truncated)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await expect(ask(truncated)).rejects.toMatchObject({ name: "CutOff", cause: { code: "ECONNREFUSED" } });
     expect(await dialer.allClosed()).toBe(2);
   });
 
   it("fails when the server hangs up", async () => {
-    await expect(ask(truncated, (_, socket) => socket.end(Uint8Array.of(0, 100, 1)))).rejects.toThrow(
-      "closed without an answer",
-    );
+    const hangUp: TcpScript = (_, socket) => socket.end(Uint8Array.of(0, 100, 1));
+    await expect(ask(truncated, hangUp)).rejects.toMatchObject({
+      cause: { message: "the connection was closed without an answer", code: "EPIPE" },
+    });
     expect(await dialer.allClosed()).toBe(2);
   });
 
@@ -295,7 +301,9 @@ describe("exchange of a truncated reply", () => {
       sends.push(`${transport} ${withEdns}`);
       return transport === "udp";
     };
-    await expect(ask(truncated, inSplinters, { maySend })).rejects.toThrow("no more sends over tcp");
+    await expect(ask(truncated, inSplinters, { maySend })).rejects.toMatchObject({
+      cause: { name: "SendForbidden", message: "no more sends over tcp" },
+    });
     expect(sends).toEqual(["udp true", "tcp true"]);
     expect(upstream!.tcp).toHaveLength(0);
   });

@@ -1,27 +1,34 @@
-import { randomInt } from "node:crypto";
-import type { SocketAddress } from "../base/address.ts";
+import type { Clock } from "../base/clock.ts";
+import { onAbort } from "../base/on-abort.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import { composeMessage } from "../wire/compose.ts";
 import { Opcode, Rcode } from "../wire/iana.ts";
 import type { Message, Question } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 import { type Mismatch, matchReply } from "./match-reply.ts";
 import type { Transport } from "./round-trip.ts";
-import { askTcp } from "./tcp.ts";
+import { streams } from "./streams.ts";
 import { askUdp } from "./udp.ts";
 
 /** One question to one server. */
 export interface ExchangeCall {
-  readonly server: SocketAddress;
+  readonly server: ServerAddress;
   readonly dialer: Dialer;
   readonly question: Question;
   readonly flags: Flags;
   /** The only time limit. */
   readonly signal: AbortSignal;
+  /** TCP from the start, for a server that is otherwise asked over UDP. */
+  readonly overTcp?: boolean;
+  /** Not on a connection that was kept. */
+  readonly fresh?: boolean;
   /** Called before each message goes out; false forbids it, and the exchange rejects with `SendForbidden`. */
-  readonly maySend?: (transport: "udp" | "tcp", withEdns: boolean) => boolean;
+  readonly maySend?: (transport: TransportName, withEdns: boolean) => boolean;
   /** Called for each message from the server's address and port that is not its reply. */
   readonly onMismatch?: (why: Mismatch) => void;
 }
+
+export type TransportName = "udp" | "tcp" | "tls";
 
 /** The client's bits, which go on to the upstream. */
 export interface Flags {
@@ -38,54 +45,93 @@ export class SendForbidden extends Error {
   override readonly name = "SendForbidden";
 }
 
+/** The server's reply over UDP was cut off, and the whole is not to be had over TCP; `cause` says why. */
+export class CutOff extends Error {
+  override readonly name = "CutOff";
+}
+
+/** The whole is there, as its beginning has come already: so long a silence over TCP is a firewall's. */
+const WHOLE_REPLY_MS = 600;
+
 /**
  * Asks over UDP; once more without EDNS if the server does not understand it (RFC 6891 §7), over TCP if the reply
- * was truncated (RFC 7766 §5). The message is whatever the server said, SERVFAIL too; what that means is the
- * caller's to judge. Rejects with the system's error, or with `signal.reason`. No socket outlives it.
+ * was truncated (RFC 7766 §5). A server of another transport is asked over that alone. The message is whatever the
+ * server said, SERVFAIL too; what that means is the caller's to judge. Rejects with the system's error, with
+ * `CutOff`, or with `signal.reason`. No UDP socket outlives it; connections are kept where the dialer allows it.
  */
-export const exchange: Exchange = async (call) => {
-  let withEdns = true;
-  let reply = await ask(call, "udp", withEdns);
-  if (rejectsEdns(reply)) {
-    withEdns = false;
-    reply = await ask(call, "udp", withEdns);
+export function exchanger({ clock }: { clock: Clock }): Exchange {
+  const overStream = streams({ clock });
+  const transports: Readonly<Record<TransportName, Transport>> = {
+    udp: askUdp,
+    tcp: overStream,
+    tls: overStream,
+  };
+
+  return async function exchange(call) {
+    const transport = call.server.transport ?? (call.overTcp ? "tcp" : "udp");
+    let withEdns = true;
+    let reply = await ask(call, transport, withEdns);
+    if (rejectsEdns(reply)) {
+      withEdns = false;
+      reply = await ask(call, transport, withEdns);
+    }
+    if (!reply.header.tc) return reply;
+    // A stream has no such limit: what is cut off here is broken, and must not pass for the whole.
+    if (transport !== "udp") throw new Error(CUT_OFF_TOO);
+    return wholeReply(call, withEdns);
+  };
+
+  async function wholeReply(call: ExchangeCall, withEdns: boolean): Promise<Message> {
+    const { signal } = call;
+    const limit = new AbortController();
+    const cancel = clock.after(WHOLE_REPLY_MS, () => limit.abort(timedOut()));
+    const forget = onAbort(signal, () => limit.abort(signal.reason));
+    try {
+      const whole = await ask({ ...call, signal: limit.signal }, "tcp", withEdns);
+      if (whole.header.tc) throw new Error(CUT_OFF_TOO);
+      return whole;
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new CutOff("its answer was cut off", { cause });
+    } finally {
+      cancel();
+      forget();
+    }
   }
-  if (!reply.header.tc) return reply;
-  const whole = await ask(call, "tcp", withEdns);
-  // A stream has no such limit: what is cut off here is broken, and must not pass for the whole.
-  if (whole.header.tc) throw new Error("its answer was cut off even over TCP");
-  return whole;
-};
+
+  async function ask(call: ExchangeCall, transport: TransportName, withEdns: boolean): Promise<Message> {
+    const { server, dialer, question, flags, signal, maySend, onMismatch } = call;
+    if (maySend?.(transport, withEdns) === false) throw new SendForbidden(`no more sends over ${transport}`);
+    return transports[transport]({
+      server,
+      dialer,
+      signal,
+      fresh: call.fresh ?? false,
+      request: composeMessage(requestMessage(question, flags, withEdns)),
+      read(octets, id) {
+        const matched = matchReply(octets, id, question);
+        if (typeof matched !== "string") return matched;
+        onMismatch?.(matched);
+        return undefined;
+      },
+    });
+  }
+}
+
+const CUT_OFF_TOO = "its answer was cut off even over TCP";
+
+function timedOut(): Error {
+  return Object.assign(new Error(`no answer over TCP for ${WHOLE_REPLY_MS} ms`), { code: "ETIMEDOUT" });
+}
 
 /** What fits every path without fragments (DNS Flag Day 2020; RFC 9715 §3.2). */
 const UDP_PAYLOAD_OCTETS = 1232;
 
-const transports: Readonly<Record<"udp" | "tcp", Transport>> = { udp: askUdp, tcp: askTcp };
-
-async function ask(call: ExchangeCall, transport: "udp" | "tcp", withEdns: boolean): Promise<Message> {
-  const { server, dialer, question, flags, signal, maySend, onMismatch } = call;
-  if (maySend?.(transport, withEdns) === false) throw new SendForbidden(`no more sends over ${transport}`);
-  // A new id for every send, from the same source as keys (RFC 5452 §9.2).
-  const id = randomInt(0x1_0000);
-  return transports[transport]({
-    server,
-    dialer,
-    signal,
-    request: composeMessage(requestMessage(id, question, flags, withEdns)),
-    read(octets) {
-      const matched = matchReply(octets, id, question);
-      if (typeof matched !== "string") return matched;
-      onMismatch?.(matched);
-      return undefined;
-    },
-  });
-}
-
 /** No option is passed on, EDNS being hop by hop (RFC 6891 §6.1.1), and none is added: no Client Subnet either. */
-function requestMessage(id: number, question: Question, flags: Flags, withEdns: boolean): Message {
+function requestMessage(question: Question, flags: Flags, withEdns: boolean): Message {
   const { rd, cd, ad } = flags;
   return {
-    header: { id, qr: false, opcode: Opcode.QUERY, aa: false, tc: false, rd, ra: false, ad, cd, rcode: 0 },
+    header: { id: 0, qr: false, opcode: Opcode.QUERY, aa: false, tc: false, rd, ra: false, ad, cd, rcode: 0 },
     questions: [question],
     answers: [],
     authority: [],

@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
 import { EdeCode } from "../wire/iana.ts";
 import type { ExtendedError } from "../wire/message.ts";
+import { CutOff, SendForbidden } from "./exchange.ts";
 
 /** What a server did that did nothing, for as long as there was. */
 export const TIMED_OUT = "timed out";
@@ -41,6 +42,8 @@ export function nobodyToAsk(why: string): ResolveFailure {
 
 /** What an error says of a server: `refused the connection`. */
 export function sayWhy(error: unknown): string {
+  if (error instanceof CutOff) return `cut its answer off, and over TCP it ${sayWhy(error.cause)}`;
+  if (error instanceof SendForbidden) return "is known not to answer";
   return SAYINGS.get(codeOf(error)) ?? `could not be asked: ${messageOf(error)}`;
 }
 
@@ -48,6 +51,9 @@ export function sayWhy(error: unknown): string {
 export function isFaultOfServer(error: unknown): boolean {
   return SAYINGS.has(codeOf(error));
 }
+
+const UNTRUSTED =
+  "has a certificate of an authority that is not trusted (NODE_EXTRA_CA_CERTS can name its file)";
 
 const SAYINGS: ReadonlyMap<unknown, string> = new Map([
   ["ECONNREFUSED", "refused the connection"],
@@ -61,6 +67,18 @@ const SAYINGS: ReadonlyMap<unknown, string> = new Map([
   // What a firewall on this host makes of a send that it rejects.
   ["EPERM", "is shut off by this host's firewall"],
   ["EACCES", "is shut off by this host's firewall"],
+  ["EPROTO", "does not speak TLS there"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "does not speak TLS there"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "has a certificate for another name"],
+  ["CERT_HAS_EXPIRED", "has a certificate that has expired"],
+  ["CERT_NOT_YET_VALID", "has a certificate that is not valid yet"],
+  ...[
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_GET_ISSUER_CERT",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  ].map((code) => [code, UNTRUSTED] as const),
 ]);
 
 function codeOf(error: unknown): unknown {

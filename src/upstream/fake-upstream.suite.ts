@@ -21,6 +21,7 @@ export interface FakeUpstream {
   script(udp: UdpScript): void;
   /** Resolves once so many queries have come over UDP. */
   asked(count: number): Promise<void>;
+  askedOverTcp(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +42,7 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
       const query = parsed(chunk.subarray(2));
       tcp.push(query);
       tcpScript?.(query, connection);
+      came.emit("query");
     });
   });
   const { socket, port } = await bindBoth(listener, tcpScript !== undefined);
@@ -63,6 +65,9 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
     },
     async asked(count) {
       while (udp.length < count) await once(came, "query");
+    },
+    async askedOverTcp(count) {
+      while (tcp.length < count) await once(came, "query");
     },
     async close() {
       const closed = once(socket, "close");

@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
+import { composeMessage } from "../wire/compose.ts";
+import { frame } from "../wire/frame.ts";
 import { EdeCode, EdnsOptionCode, Rcode, RrType } from "../wire/iana.ts";
 import { upstreamCounters } from "./counters.ts";
 import { fakeClock } from "./fake-clock.suite.ts";
@@ -20,13 +23,17 @@ import {
 } from "./fake-upstream.suite.ts";
 import { forwarder } from "./forwarder.ts";
 import { health, serverKey } from "./health.ts";
-import type { ForwardLimits } from "./limits.ts";
+import { hedges } from "./hedges.ts";
+import type { Loops } from "./loops.ts";
 import { aQuery } from "./query.suite.ts";
+import { silenceMemory } from "./silence.ts";
 
 const opened: FakeUpstream[] = [];
+const clocks: ReturnType<typeof fakeClock>[] = [];
 const dialers: ReturnType<typeof countingDialer>[] = [];
 afterEach(async () => {
-  // Whatever a test did, no socket is left behind.
+  // Whatever a test did, no socket is left behind, once those that are late have had their time.
+  for (const clock of clocks.splice(0)) clock.advance(10_000);
   for (const dialer of dialers.splice(0)) await dialer.allClosed();
   for (const upstream of opened.splice(0)) await upstream.close();
 });
@@ -38,8 +45,9 @@ async function upstream(udp: UdpScript, tcp?: TcpScript): Promise<FakeUpstream> 
 }
 
 /** A forwarder to these servers, on real sockets and a clock that stands still. */
-function to(servers: readonly SocketAddress[], limits?: ForwardLimits) {
+function to(servers: readonly ServerAddress[], part: Partial<Parameters<typeof forwarder>[0]> = {}) {
   const clock = fakeClock();
+  clocks.push(clock);
   const dialer = countingDialer();
   dialers.push(dialer);
   const known = health({ clock });
@@ -50,10 +58,10 @@ function to(servers: readonly SocketAddress[], limits?: ForwardLimits) {
     health: known,
     clock,
     counters,
-    ...(limits !== undefined && { limits }),
+    ...part,
   });
   const stateOf = (server: SocketAddress) => known.of(serverKey("host", server)).state;
-  return { resolver, clock, counters, stateOf, dialer };
+  return { resolver, clock, counters, stateOf, dialer, known };
 }
 
 const label = ({ server }: FakeUpstream) => formatSocketAddress(server);
@@ -129,7 +137,7 @@ describe("forwarder", () => {
     const { resolver, clock, stateOf } = to([a.server, b.server]);
     const first = resolver.resolve(aQuery());
     await a.asked(1);
-    clock.advance(400);
+    clock.advance(300);
     expect(await first).toMatchObject({ upstream: label(b) });
     expect(stateOf(a.server)).toBe("down");
     for (let query = 0; query < 20; query++) await resolver.resolve(aQuery());
@@ -148,6 +156,10 @@ describe("forwarder", () => {
       await a.asked(came + 1);
       clock.advance(100);
       expect(await asked).toMatchObject({ upstream: label(b) });
+      // It is listened to until it is overdue.
+      clock.advance(199);
+      expect(stateOf(a.server)).toBe("up");
+      clock.advance(1);
       expect(stateOf(a.server)).toBe(expected);
     }
   });
@@ -161,7 +173,7 @@ describe("forwarder", () => {
     const { resolver, clock, stateOf } = to([a.server, b.server]);
     const asked = resolver.resolve(aQuery());
     await a.asked(1);
-    clock.advance(400);
+    clock.advance(300);
     await b.asked(1);
     answer();
     expect(await asked).toMatchObject({ upstream: label(a) });
@@ -178,9 +190,9 @@ describe("forwarder", () => {
     const query = aQuery();
     const asked = resolver.resolve(query);
     await a.asked(1);
-    clock.advance(400);
+    clock.advance(300);
     while (!query.trace.steps.some(({ decision }) => decision === "held")) await settle();
-    clock.advance(499);
+    clock.advance(449);
     answer();
     expect(await asked).toMatchObject({ upstream: label(a), rcode: Rcode.NOERROR });
     expect([stateOf(a.server), stateOf(b.server)]).toEqual(["up", "up"]);
@@ -193,7 +205,7 @@ describe("forwarder", () => {
     const query = aQuery();
     const asked = resolver.resolve(query);
     await a.asked(1);
-    clock.advance(400);
+    clock.advance(300);
     while (!query.trace.steps.some(({ decision }) => decision === "held")) await settle();
     clock.advance(500);
     expect(await asked).toMatchObject({ upstream: label(b), rcode: Rcode.NXDOMAIN });
@@ -206,7 +218,7 @@ describe("forwarder", () => {
     const { resolver, clock, stateOf, counters } = to([a.server, b.server]);
     const first = resolver.resolve(aQuery());
     await a.asked(1);
-    clock.advance(400);
+    clock.advance(300);
     await first;
 
     clock.advance(5000);
@@ -225,7 +237,7 @@ describe("forwarder", () => {
     expect(counters.retries).toBe(2);
   });
 
-  it("asks a single silent server three times from three sockets, then fails within the budget", async () => {
+  it("asks a single silent server three times from three sockets, then over TCP, and fails within the budget", async () => {
     const a = await upstream(silent);
     const { resolver, clock, dialer, counters } = to([a.server]);
     const asked = resolver.resolve(aQuery());
@@ -234,17 +246,17 @@ describe("forwarder", () => {
       ede: { code: EdeCode.NO_REACHABLE_AUTHORITY, text: `${label(a)} timed out` },
     });
     for (const [sends, wait] of [
-      [1, 400],
-      [2, 800],
-      [3, 2800],
+      [1, 300],
+      [2, 300],
+      [3, 1800],
     ] as const) {
       await a.asked(sends);
       clock.advance(wait);
     }
     await failed;
-    expect(await dialer.allClosed()).toBe(3);
+    expect(await dialer.allClosed()).toBe(4);
     expect(new Set(a.udp.map(({ header }) => header.id)).size).toBe(3);
-    expect(counters).toMatchObject({ udp: 3, failed: 1 });
+    expect(counters).toMatchObject({ udp: 3, tcp: 1, failed: 1 });
   });
 
   it("is helped by the second send when the first datagram is lost", async () => {
@@ -253,7 +265,7 @@ describe("forwarder", () => {
     const asked = resolver.resolve(aQuery());
     await a.asked(1);
     a.script(answering("192.0.2.1"));
-    clock.advance(400);
+    clock.advance(300);
     expect(await asked).toMatchObject({ upstream: label(a) });
     expect(stateOf(a.server)).toBe("up");
   });
@@ -270,9 +282,9 @@ describe("forwarder", () => {
     const failed = expect(asked).rejects.toThrow(all.map((each) => `${label(each)} timed out`).join(", "));
     for (const each of all) {
       await each.asked(1);
-      clock.advance(400);
+      clock.advance(300);
     }
-    clock.advance(4000 - 4 * 400);
+    clock.advance(2400 - 4 * 300);
     await failed;
     expect(all.map(({ server }) => stateOf(server))).toEqual(["down", "down", "down", "down"]);
 
@@ -384,6 +396,108 @@ describe("forwarder", () => {
     expect(counters.forged).toBe(3);
   });
 
+  it("asks a second one early only while that is seldom, and always one beside an overdue one", async () => {
+    const [a, b] = [await upstream(answering("192.0.2.1")), await upstream(answering("192.0.2.2"))];
+    const { resolver, clock, counters } = to([a.server, b.server], {
+      budget: hedges({ share: 0, burst: 1 }),
+    });
+    await resolver.resolve(aQuery());
+    a.script(silent);
+    const [first, second] = [resolver.resolve(aQuery()), resolver.resolve(aQuery())];
+    await a.asked(3);
+    clock.advance(100);
+    await first;
+    clock.advance(199);
+    await settle();
+    expect([b.udp.length, counters.hedges]).toEqual([1, 1]);
+    clock.advance(1);
+    expect(await second).toMatchObject({ upstream: label(b) });
+    expect([b.udp.length, counters.hedges]).toEqual([2, 1]);
+  });
+
+  it("learns what a slow answer took, though another one was quicker", async () => {
+    const [a, b] = [await upstream(answering("192.0.2.1")), await upstream(answering("192.0.2.2"))];
+    const { resolver, clock, known, stateOf } = to([a.server, b.server]);
+    await resolver.resolve(aQuery());
+    let answer = () => {};
+    a.script((query, send) => {
+      answer = () => answering("192.0.2.1")(query, send);
+    });
+    const asked = resolver.resolve(aQuery());
+    await a.asked(2);
+    clock.advance(100);
+    expect(await asked).toMatchObject({ upstream: label(b) });
+    clock.advance(150);
+    answer();
+    const rttMs = () => known.of(serverKey("host", a.server)).rttMs;
+    while (rttMs() === 0) await settle();
+    expect([rttMs(), stateOf(a.server)]).toEqual([250, "up"]);
+  });
+
+  it("asks the fastest first where that is the policy, and measures the others aside", async () => {
+    const [a, b] = [await upstream(silent), await upstream(answering("192.0.2.2"))];
+    const { resolver, clock, known, counters } = to([a.server, b.server], { policy: () => "fastest" });
+    const first = resolver.resolve(aQuery());
+    await b.asked(1);
+    while (known.of(serverKey("host", b.server)).state !== "up") await settle();
+    expect(counters.retries).toBe(1);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    clock.advance(300);
+    expect(await first).toMatchObject({ upstream: label(b) });
+  });
+
+  it("believes whoever is first where the list is no preference", async () => {
+    const [a, b] = [await upstream(silent), await upstream(failing(Rcode.NXDOMAIN))];
+    const { resolver, clock } = to([a.server, b.server], { policy: () => "fastest" });
+    const asked = resolver.resolve(aQuery());
+    await a.asked(1);
+    clock.advance(300);
+    expect(await asked).toMatchObject({ rcode: Rcode.NXDOMAIN, upstream: label(b) });
+  });
+
+  it("draws the order where the policy is random, those that are down last", async () => {
+    const all = [await upstream(answering("192.0.2.1")), await upstream(answering("192.0.2.2"))];
+    const dead = await closedPort();
+    const servers = [dead, ...all.map(({ server }) => server)];
+    const { resolver } = to(servers, { policy: () => "random" });
+    for (let query = 0; query < 40; query++) await resolver.resolve(aQuery());
+    for (const { udp } of all) expect(udp.length).toBeGreaterThan(3);
+    expect(all[0]!.udp.length + all[1]!.udp.length).toBe(40);
+  });
+
+  it("does not wait long once it is known that all are dead", async () => {
+    const all = [await upstream(silent), await upstream(silent)];
+    const { resolver, clock } = to(all.map(({ server }) => server));
+    const first = resolver.resolve(aQuery());
+    const failed = expect(first).rejects.toThrow("timed out");
+    for (const each of all) {
+      await each.asked(1);
+      clock.advance(300);
+    }
+    clock.advance(1800);
+    await failed;
+    const again = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    clock.advance(1000);
+    await again;
+  });
+
+  it("does not ask who leads back here", async () => {
+    const a = await upstream(answering("192.0.2.1"));
+    const back = await upstream(silent);
+    const tests: Loops = {
+      resolver: { name: "loop-test", resolve: async () => undefined },
+      check: () => {},
+      isLoop: (scope, { port }) => scope === "host" && port === back.server.port,
+    };
+    expect(await to([back.server, a.server], { loops: tests }).resolver.resolve(aQuery())).toMatchObject({
+      upstream: label(a),
+    });
+    await expect(to([back.server], { loops: tests }).resolver.resolve(aQuery())).rejects.toThrow(
+      "nobody but this server itself",
+    );
+    expect(back.udp).toEqual([]);
+  });
+
   it("traces the selection, every send and reply, and the choice", async () => {
     const [a, b] = [await upstream(failing(Rcode.REFUSED)), await upstream(answering("192.0.2.1"))];
     const query = aQuery({ question: { name: "example.org.", type: RrType.A, class: 1 } });
@@ -413,5 +527,185 @@ describe("forwarder", () => {
       Array.from({ length: 200 }, () => resolver.resolve(aQuery({ signal }))),
     );
     expect(answers.every((answer) => answer?.answers.length === 1)).toBe(true);
+  });
+});
+
+describe("forwarder of a reply that was cut off", () => {
+  const truncated: UdpScript = (query, send) => send(replyTo(query, { tc: true }));
+  const never: TcpScript = () => {};
+
+  it("asks the next one where TCP is refused, and does not call the server dead", async () => {
+    const [a, b] = [await upstream(truncated), await upstream(answering("192.0.2.2"))];
+    const { resolver, stateOf } = to([a.server, b.server]);
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+    expect(stateOf(a.server)).toBe("up");
+  });
+
+  it("fails within a second where TCP is silent, and at once from then on", async () => {
+    const a = await upstream(truncated, never);
+    const { resolver, clock, stateOf, counters } = to([a.server]);
+    const said = `${label(a)} cut its answer off, and over TCP it timed out`;
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow(said);
+    await a.askedOverTcp(1);
+    clock.advance(600);
+    await failed;
+    expect(stateOf(a.server)).toBe("up");
+    const again = `${label(a)} cut its answer off, and over TCP it is known not to answer`;
+    await expect(resolver.resolve(aQuery())).rejects.toThrow(again);
+    expect(counters.tcp).toBe(1);
+  });
+
+  it("tries TCP again aside, and goes back to it", async () => {
+    const whole: TcpScript = (query, socket) =>
+      socket.write(frame(composeMessage(replyTo(query, { answers: [addressOf(query, "192.0.2.1")] }))));
+    const a = await upstream(truncated, (query, socket) => (isWilling ? whole(query, socket) : undefined));
+    let isWilling = false;
+    const { resolver, clock, known } = to([a.server]);
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    await a.askedOverTcp(1);
+    clock.advance(600);
+    await failed;
+    isWilling = true;
+    clock.advance(1250);
+    await expect(resolver.resolve(aQuery())).rejects.toThrow("known not to answer");
+    while (known.of(`${serverKey("host", a.server)} over TCP`).state === "down") await settle();
+    expect((await resolver.resolve(aQuery()))?.answers).toHaveLength(1);
+  });
+});
+
+describe("forwarder of a type that is not answered", () => {
+  const aaaa = (part = {}) =>
+    aQuery({ question: { name: "www.example.org.", type: RrType.AAAA, class: 1 }, ...part });
+  /** Answers A, and AAAA only when told to. */
+  const onlyA: UdpScript = (query, send) => {
+    if (query.questions[0]!.type === RrType.A) answering("192.0.2.1")(query, send);
+  };
+  const typesOf = ({ udp }: FakeUpstream) => udp.map(({ questions }) => questions[0]!.type);
+
+  /** Until a decision is in the trace: real sockets answer in their own time. */
+  async function until(
+    query: ReturnType<typeof aQuery>,
+    decision: string,
+    clock: { advance(ms: number): void },
+  ) {
+    for (let step = 0; step < 300 && !query.trace.steps.some((each) => each.decision === decision); step++) {
+      clock.advance(10);
+      await settle();
+    }
+  }
+
+  it("answers NODATA within a second when A is answered, and says so", async () => {
+    const a = await upstream(onlyA);
+    const { resolver, clock, counters, stateOf } = to([a.server]);
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    const began = clock.now();
+    await until(query, "silent", clock);
+    expect(clock.now() - began).toBeGreaterThanOrEqual(800);
+    expect(clock.now() - began).toBeLessThan(1000);
+    expect(await asked).toMatchObject({
+      rcode: Rcode.NOERROR,
+      answers: [],
+      authority: [],
+      ede: [
+        { code: EdeCode.NO_REACHABLE_AUTHORITY, text: expect.stringContaining("answers A but not AAAA") },
+      ],
+    });
+    expect(typesOf(a)).toContain(RrType.A);
+    expect(counters.silent).toBe(1);
+    expect(stateOf(a.server)).toBe("up");
+  });
+
+  it("does so even where the last of three servers is asked late", async () => {
+    const all = [await upstream(onlyA), await upstream(onlyA), await upstream(onlyA)];
+    const { resolver, clock, known } = to(all.map(({ server }) => server));
+    // It is overdue after 360 ms, the second after 300: so the third is asked after 660.
+    known.answered(serverKey("host", all[0]!.server), 120);
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await all[0]!.asked(1);
+    const began = clock.now();
+    await until(query, "silent", clock);
+    expect(clock.now() - began).toBeLessThan(1000);
+    expect(await asked).toMatchObject({ rcode: Rcode.NOERROR, answers: [] });
+    expect(typesOf(all[2]!)).toContain(RrType.AAAA);
+  });
+
+  it("answers later names of the zone in the server's usual time", async () => {
+    const a = await upstream(onlyA);
+    const { resolver, clock } = to([a.server]);
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    await until(query, "silent", clock);
+    await asked;
+    const later = aaaa({ question: { name: "other.example.org.", type: RrType.AAAA, class: 1 } });
+    const began = clock.now();
+    const askedLater = resolver.resolve(later);
+    await until(later, "silent", clock);
+    expect(await askedLater).toMatchObject({ rcode: Rcode.NOERROR, answers: [] });
+    expect(clock.now() - began).toBeLessThanOrEqual(100);
+  });
+
+  it("still relays what a server of a silent zone does answer, and gives it its time from then on", async () => {
+    const late: (() => void)[] = [];
+    const a = await upstream((query, send) => {
+      onlyA(query, send);
+      if (query.questions[0]!.type === RrType.AAAA)
+        late.push(() => send(replyTo(query, { rcode: Rcode.NXDOMAIN })));
+    });
+    const answer = () => {
+      for (const each of late.splice(0)) each();
+    };
+    const memory = silenceMemory({ clock: fakeClock() });
+    const { resolver, clock } = to([a.server], { silence: memory });
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    await until(query, "silent", clock);
+    await asked;
+    // Merely slow: it comes while the query listens on.
+    clock.advance(500);
+    answer();
+    const zone = [serverKey("host", a.server), "example.org.", RrType.AAAA] as const;
+    while (memory.isSilent(...zone)) await settle();
+    const again = aaaa();
+    const slow = resolver.resolve(again);
+    await a.asked(a.udp.length + 1);
+    for (let step = 0; step < 120; step++) {
+      clock.advance(10);
+      await settle();
+    }
+    expect(again.trace.steps.map(({ decision }) => decision)).not.toContain("silent");
+    answer();
+    expect(await slow).toMatchObject({ rcode: Rcode.NXDOMAIN, origin: "upstream" });
+  });
+
+  it("does not take a server that is slow with A, too, for silent", async () => {
+    const a = await upstream(silent);
+    const { resolver, clock } = to([a.server]);
+    const query = aaaa();
+    const failed = expect(resolver.resolve(query)).rejects.toThrow("timed out");
+    await until(query, "all failed", clock);
+    await failed;
+    expect(query.trace.steps.map(({ decision }) => decision)).not.toContain("silent");
+  });
+
+  it("asks another one first that does answer the type", async () => {
+    const a = await upstream(onlyA);
+    const b = await upstream(failing(Rcode.NXDOMAIN));
+    const { resolver, clock, stateOf } = to([a.server, b.server], { policy: () => "ordered" });
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    await until(query, "chosen", clock);
+    expect(await asked).toMatchObject({ upstream: label(b) });
+    clock.advance(1500);
+    while (!typesOf(a).includes(RrType.A)) await settle();
+    for (let turn = 0; turn < 20; turn++) await settle();
+    expect(await resolver.resolve(aaaa())).toMatchObject({ upstream: label(b) });
+    expect(stateOf(a.server)).toBe("up");
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(a) });
   });
 });

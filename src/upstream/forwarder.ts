@@ -1,24 +1,30 @@
-import type { SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { ResolveFailure } from "../resolver/failure.ts";
 import { answer } from "../resolver/reply.ts";
 import type { Answer, Query, Resolver } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
 import type { Message } from "../wire/message.ts";
-import { contenderAsker } from "./ask-contender.ts";
+import { contenderAsker, type Listening } from "./ask-contender.ts";
 import { type Contender, contendersOf } from "./contender.ts";
 import { type UpstreamCounters, upstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
-import { type Exchange, exchange as exchangeOverSockets } from "./exchange.ts";
+import { type Exchange, exchanger } from "./exchange.ts";
 import { allFailed, nobodyToAsk, TIMED_OUT, type Verdict } from "./failures.ts";
 import type { Health } from "./health.ts";
+import { type Hedges, hedges } from "./hedges.ts";
 import { FORWARD_LIMITS, type ForwardLimits } from "./limits.ts";
+import type { Loops } from "./loops.ts";
+import { inOrder, type Policy } from "./order.ts";
 import { race } from "./race.ts";
-import { dueForRetry, retry } from "./retry.ts";
+import { retry } from "./retry.ts";
+import { type Silence, silenceMemory, zoneOf } from "./silence.ts";
+import { SILENT, watchSilence } from "./silence-watch.ts";
+import { callWitness, isSideType } from "./witness.ts";
 
 /** Whom to ask, from which network namespace, and why them: for `explain` and for error texts. */
 export interface Selection {
-  readonly servers: readonly SocketAddress[];
+  readonly servers: readonly ServerAddress[];
   readonly dialer: Dialer;
   readonly why: string;
 }
@@ -26,63 +32,134 @@ export interface Selection {
 /** Throws a `ResolveFailure` if this client may not ask anybody (a container with internal networks only). */
 export type Select = (query: Query) => Selection;
 
-/** Passes queries on to upstream servers: `race.ts` says when to ask whom, `health.ts` in which order. Never declines. */
+/**
+ * Passes queries on to upstream servers: `order.ts` says in which order, `race.ts` when to ask whom, `health.ts` what
+ * is usual for each, and `silence-watch.ts` when to stop waiting for a type that nobody answers. Never declines, and
+ * never takes longer than the budget.
+ *
+ * What several forwarders learn about the same servers they are to share: `health`, `silence`, `exchange` (its
+ * connections), `loops`, and `budget` for hedges.
+ */
 export function forwarder({
   name,
   select,
-  exchange = exchangeOverSockets,
-  health,
+  policy = () => "ordered",
   clock,
+  exchange = exchanger({ clock }),
+  health,
+  silence = silenceMemory({ clock }),
+  budget = hedges(),
+  loops,
   limits = FORWARD_LIMITS,
   counters = upstreamCounters(),
 }: {
   name: string;
   select: Select;
+  policy?: () => Policy;
+  clock: Clock;
   exchange?: Exchange;
   health: Health;
-  clock: Clock;
+  silence?: Silence;
+  budget?: Hedges;
+  loops?: Loops | undefined;
   limits?: ForwardLimits;
   counters?: UpstreamCounters;
 }): Resolver {
+  const listening: Listening = { count: 0 };
+
   return {
     name,
     async resolve(query: Query): Promise<Answer> {
       const { servers, dialer, why } = select(query);
-      const contenders = contendersOf(servers, dialer, health);
+      const asked = servers.filter((server) => !leadsBack(query, server, dialer));
+      const contenders = contendersFor(query, asked, dialer);
       query.trace.step(name, "selected", () => ({
         servers: contenders.map(brief),
         scope: dialer.scope,
+        policy: policy(),
         why,
       }));
-      if (contenders.length === 0) throw nobodyToAsk(why);
-      retryTheDead(query, contenders, dialer);
+      if (contenders.length === 0)
+        throw nobodyToAsk(servers.length === 0 ? why : `${why}: nobody but this server itself`);
+      lookAside(query, contenders, dialer);
+      budget.earn();
 
+      const testify = (contender: Contender): Promise<void> =>
+        callWitness({ contender, query, dialer, exchange, health, clock, limitMs: limits.retryMs });
+      const watch = isSideType(query.question)
+        ? watchSilence({ name, query, contenders, silence, health, clock, callWitness: testify })
+        : undefined;
       const won = await race({
         lanes: contenders,
-        ask: contenderAsker({ name, query, contenders, dialer, exchange, health, clock, limits, counters }),
+        ask: contenderAsker({
+          name,
+          query,
+          contenders,
+          isListPreference: policy() === "ordered",
+          dialer,
+          exchange,
+          health,
+          silence,
+          judge: (contender) => judge(query, contender, testify),
+          listening,
+          clock,
+          limits,
+          counters,
+        }),
         onLate: (contender) => noteLate(query, contender),
+        spare,
         clock,
-        budgetMs: limits.budgetMs,
-        sendsPerLane: limits.sendsPerServer,
-        signal: query.signal,
+        budgetMs: contenders.every(({ isDown }) => isDown) ? limits.downBudgetMs : limits.budgetMs,
+        signal: watch?.signal ?? query.signal,
       });
-      if (won === undefined) throw failure(query, contenders);
-      for (const contender of contenders) {
-        if (contender.late && contender.verdict === undefined && contender !== won.lane)
-          health.overtaken(contender.key);
+      watch?.stop();
+      if (won === undefined) {
+        if (watch?.signal.reason !== SILENT) throw failure(query, contenders);
+        counters.silent++;
+        return watch.conclusion();
       }
       query.trace.step(name, "chosen", { server: won.lane.label });
       return relayed(won.value, won.lane);
     },
   };
 
-  function retryTheDead(query: Query, contenders: readonly Contender[], dialer: Dialer): void {
-    for (const { server, label, key } of dueForRetry(contenders, health)) {
+  function leadsBack(query: Query, server: ServerAddress, dialer: Dialer): boolean {
+    if (loops === undefined) return false;
+    loops.check({ server, dialer }, exchange);
+    if (!loops.isLoop(dialer.scope, server)) return false;
+    query.trace.step(name, "refused: it leads back here", () => ({ server: formatServer(server) }));
+    return true;
+  }
+
+  function contendersFor(
+    { question }: Query,
+    servers: readonly ServerAddress[],
+    dialer: Dialer,
+  ): readonly Contender[] {
+    const isSide = isSideType(question);
+    const zone = isSide ? zoneOf(question.name) : ".";
+    const isSilent = (key: string) => isSide && silence.isSilent(key, zone, question.type);
+    return inOrder(contendersOf(servers, { dialer, health, isSide, isSilent }), { policy: policy(), health });
+  }
+
+  /** Those that this query will not be sent to, and that are due to be looked at. */
+  function lookAside(query: Query, contenders: readonly Contender[], dialer: Dialer): void {
+    // Where even the best is down, every one of them is asked anyway.
+    if (contenders[0]!.isDown) return;
+    for (const { server, label, key, isDown } of contenders.slice(1)) {
+      const isDue = isDown ? health.claimRetry(key) : policy() === "fastest" && health.claimMeasuring(key);
+      if (!isDue) continue;
       counters.retries++;
-      query.trace.step(name, "retry", { server: label });
+      query.trace.step(name, isDown ? "retry" : "measure", { server: label });
       const call = { server, dialer, question: query.question, flags: query };
       void retry({ call, key, exchange, health, clock, limitMs: limits.retryMs });
     }
+  }
+
+  function spare(): boolean {
+    const may = budget.spend();
+    if (may) counters.hedges++;
+    return may;
   }
 
   function noteLate(query: Query, { label, patienceMs }: Contender): void {
@@ -90,15 +167,32 @@ export function forwarder({
     query.trace.step(name, "late", { server: label, patienceMs });
   }
 
+  /** It was overdue, and another one has answered: dead, slow, or silent on this type only? */
+  function judge(
+    { question }: Query,
+    contender: Contender,
+    testify: (contender: Contender) => Promise<void>,
+  ) {
+    if (!isSideType(question)) {
+      if (!contender.judged) health.overtaken(contender.key);
+      contender.judged = true;
+      return;
+    }
+    void testify(contender).then(() => {
+      if (contender.witness === undefined || contender.heard) return;
+      silence.silent(contender.key, zoneOf(question.name), question.type);
+    });
+  }
+
   /** Nobody answered, be it that the client's time was up or ours. */
   function failure(query: Query, contenders: readonly Contender[]): ResolveFailure {
     const gaveUp = query.signal.aborted;
     const verdicts = contenders
       .filter(({ sends }) => sends > 0)
-      .map(({ label, key, late, verdict }): Verdict => {
+      .map(({ label, key, late, judged, verdict }): Verdict => {
         if (verdict !== undefined) return verdict;
         // Whoever was asked just before the end had no chance to show whether it is alive.
-        if (late && !gaveUp) health.failed(key, TIMED_OUT);
+        if (late && !gaveUp && !judged) health.failed(key, TIMED_OUT);
         return { server: label, did: gaveUp ? "had not answered yet" : TIMED_OUT, reached: true, ede: [] };
       });
     counters.failed++;
@@ -107,8 +201,8 @@ export function forwarder({
   }
 }
 
-function brief({ label, patienceMs }: Contender): object {
-  return { server: label, patienceMs };
+function brief({ label, patienceMs, isDown, isSilent }: Contender): object {
+  return { server: label, patienceMs, ...(isDown && { isDown }), ...(isSilent && { isSilent }) };
 }
 
 function relayed({ header, answers, authority, additional, edns }: Message, { label }: Contender): Answer {

@@ -1,5 +1,5 @@
-import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatServer, type ServerAddress } from "../base/server-address.ts";
 
 /**
  * What is known of each upstream server from the queries that went there: pure policy, no I/O and no timer.
@@ -8,25 +8,30 @@ import type { Clock } from "../base/clock.ts";
  * Being down is only a place in the order: a server that is down is still asked when all others have failed.
  */
 export interface Health {
-  /** Those that are not down first; otherwise as given, because resolv.conf's order is the user's preference. */
-  order<T>(servers: readonly T[], keyOf: (server: T) => string): readonly T[];
-  /** How long an answer usually takes: after that it is time to ask somebody else as well. */
-  patienceMs(key: string): number;
+  /** How long an answer usually takes: after that it is worth asking somebody else as well, seldom. */
+  usualMs(key: string): number;
+  /** After so long, no query waits for this server alone. At least `usualMs`. */
+  overdueMs(key: string): number;
   /** It sent a valid reply, whatever the rcode: it is alive. */
   answered(key: string, rttMs: number): void;
   /** It could not be reached, or was silent for a query's whole time: it is down. */
   failed(key: string, reason: string): void;
-  /** It was silent past its patience and another server answered meanwhile: dead or merely slow. */
+  /** It was overdue, and another server had answered meanwhile. */
   overtaken(key: string): void;
   /** True once per retry time for a server that is down: who gets it tries the server, out of any client's way. */
   claimRetry(key: string): boolean;
+  /** True once in a while for a server that is not down and was not heard of lately: its time is to be taken anew. */
+  claimMeasuring(key: string): boolean;
   of(key: string): ServerHealth;
 }
 
 export interface ServerHealth {
   readonly state: "unknown" | "up" | "down";
-  /** Smoothed round-trip time; undefined before the first reply. */
+  /** Round-trip time of the latest reply; undefined before the first one. */
   readonly rttMs: number | undefined;
+  /** Smoothed, and how far it strays (RFC 6298); undefined before the first reply. */
+  readonly srttMs: number | undefined;
+  readonly rttvarMs: number | undefined;
   /** Failures and overtakings since the last reply. */
   readonly failures: number;
   /** When the state was entered, in milliseconds since 1970; undefined while unknown. */
@@ -35,36 +40,47 @@ export interface ServerHealth {
 }
 
 /** The key of a server: equal addresses in two network namespaces are two servers. */
-export function serverKey(scope: string, server: SocketAddress): string {
-  return `${scope} ${formatSocketAddress(server)}`;
+export function serverKey(scope: string, server: ServerAddress): string {
+  return `${scope} ${formatServer(server)}`;
 }
 
 /** A cache miss at a healthy resolver takes this long without meaning anything. */
-const MIN_PATIENCE_MS = 100;
-/** Nobody waits longer before a second server is asked; five times less than glibc's whole patience. */
-const MAX_PATIENCE_MS = 1000;
-/** As Unbound for a server it never met: more than most recursions take, and an unneeded second question is cheap. */
-const UNKNOWN_PATIENCE_MS = 400;
+const MIN_USUAL_MS = 100;
+/**
+ * Two servers that died at once still leave the third time to answer within a second. It is also the time of a server
+ * that nobody has met: more than most recursions take.
+ */
+const MIN_OVERDUE_MS = 300;
+/** A satellite link's. Whoever takes longer is asked together with the next. */
+const MAX_OVERDUE_MS = 700;
 /** One lost datagram is no death; two in a row from a server that used to answer are. */
 const OVERTAKEN_LIMIT = 2;
 /** The first retry of a dead server comes soon, as most outages are restarts; a long dead one costs a query a minute. */
-const MIN_RETRY_MS = 5_000;
+const MIN_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
+/** Retries of many daemons, which saw the same server die together, must not come together. */
+const RETRY_JITTER = 0.25;
+/** So old, a time says little of a server that others are preferred to. */
+const STALE_MS = 30_000;
 /** Enough for every container to have its own servers; the oldest beyond it is forgotten, which only costs a retry. */
 const MAX_SERVERS = 4096;
 
 interface Entry {
   state: "unknown" | "up" | "down";
   rttMs: number | undefined;
-  deviationMs: number;
+  srttMs: number | undefined;
+  rttvarMs: number;
   failures: number;
   since: number | undefined;
   lastFailure: string | undefined;
   retryAt: number;
   retryGapMs: number;
+  /** Not to be measured before. */
+  measureAt: number;
 }
 
-export function health({ clock }: { clock: Clock }): Health {
+/** `random` gives numbers from 0 up to 1. */
+export function health({ clock, random = Math.random }: { clock: Clock; random?: () => number }): Health {
   const entries = new Map<string, Entry>();
 
   function down(entry: Entry, reason: string): void {
@@ -73,7 +89,11 @@ export function health({ clock }: { clock: Clock }): Health {
     if (entry.state === "down") return;
     enter(entry, "down");
     entry.retryGapMs = MIN_RETRY_MS;
-    entry.retryAt = clock.now() + MIN_RETRY_MS;
+    entry.retryAt = clock.now() + jittered(MIN_RETRY_MS);
+  }
+
+  function jittered(gapMs: number): number {
+    return gapMs * (1 + RETRY_JITTER * (2 * random() - 1));
   }
 
   function enter(entry: Entry, state: "up" | "down"): void {
@@ -82,32 +102,37 @@ export function health({ clock }: { clock: Clock }): Health {
     entry.since = clock.wall();
   }
 
+  /** As TCP's retransmission timer (RFC 6298 §2.3). */
+  function rto({ srttMs, rttvarMs }: Entry): number {
+    return srttMs === undefined ? MIN_OVERDUE_MS : srttMs + 4 * rttvarMs;
+  }
+
   return {
-    order(servers, keyOf) {
-      const isDown = (server: (typeof servers)[number]) => entries.get(keyOf(server))?.state === "down";
-      if (!servers.some(isDown)) return servers;
-      return [...servers.filter((server) => !isDown(server)), ...servers.filter(isDown)];
+    usualMs(key) {
+      const entry = entries.get(key);
+      if (entry?.state === "down") return MIN_USUAL_MS;
+      return between(MIN_USUAL_MS, entry === undefined ? MIN_OVERDUE_MS : rto(entry), MAX_OVERDUE_MS);
     },
 
-    patienceMs(key) {
+    overdueMs(key) {
       const entry = entries.get(key);
-      if (entry?.state === "down") return MIN_PATIENCE_MS;
-      if (entry?.rttMs === undefined) return UNKNOWN_PATIENCE_MS;
-      return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, entry.rttMs + 4 * entry.deviationMs));
+      if (entry?.state === "down") return MIN_USUAL_MS;
+      return between(MIN_OVERDUE_MS, entry === undefined ? 0 : rto(entry), MAX_OVERDUE_MS);
     },
 
     answered(key, rttMs) {
       const entry = entryOf(entries, key);
-      if (entry.rttMs === undefined || entry.state === "down") {
+      if (entry.srttMs === undefined || entry.state === "down") {
         // What it was before it went down says nothing about the server that came back.
-        entry.rttMs = rttMs;
-        entry.deviationMs = rttMs / 2;
+        entry.srttMs = rttMs;
+        entry.rttvarMs = rttMs / 2;
       } else {
-        // RFC 6298 §2.3, the estimator of TCP.
-        entry.deviationMs = 0.75 * entry.deviationMs + 0.25 * Math.abs(entry.rttMs - rttMs);
-        entry.rttMs = 0.875 * entry.rttMs + 0.125 * rttMs;
+        entry.rttvarMs = 0.75 * entry.rttvarMs + 0.25 * Math.abs(entry.srttMs - rttMs);
+        entry.srttMs = 0.875 * entry.srttMs + 0.125 * rttMs;
       }
+      entry.rttMs = rttMs;
       entry.failures = 0;
+      entry.measureAt = clock.now() + STALE_MS;
       enter(entry, "up");
     },
 
@@ -127,15 +152,34 @@ export function health({ clock }: { clock: Clock }): Health {
       const entry = entries.get(key);
       if (entry?.state !== "down" || clock.now() < entry.retryAt) return false;
       entry.retryGapMs = Math.min(MAX_RETRY_MS, entry.retryGapMs * 2);
-      entry.retryAt = clock.now() + entry.retryGapMs;
+      entry.retryAt = clock.now() + jittered(entry.retryGapMs);
+      return true;
+    },
+
+    claimMeasuring(key) {
+      const entry = entryOf(entries, key);
+      if (entry.state === "down" || clock.now() < entry.measureAt) return false;
+      entry.measureAt = clock.now() + STALE_MS;
       return true;
     },
 
     of(key) {
-      const { state, rttMs, failures, since, lastFailure } = entries.get(key) ?? unknown();
-      return { state, rttMs, failures, since, lastFailure };
+      const { state, rttMs, srttMs, rttvarMs, failures, since, lastFailure } = entries.get(key) ?? unknown();
+      return {
+        state,
+        rttMs,
+        srttMs,
+        rttvarMs: srttMs === undefined ? undefined : rttvarMs,
+        failures,
+        since,
+        lastFailure,
+      };
     },
   };
+}
+
+function between(min: number, value: number, max: number): number {
+  return Math.min(max, Math.max(min, value));
 }
 
 function entryOf(entries: Map<string, Entry>, key: string): Entry {
@@ -151,11 +195,13 @@ function unknown(): Entry {
   return {
     state: "unknown",
     rttMs: undefined,
-    deviationMs: 0,
+    srttMs: undefined,
+    rttvarMs: 0,
     failures: 0,
     since: undefined,
     lastFailure: undefined,
     retryAt: 0,
     retryGapMs: MIN_RETRY_MS,
+    measureAt: 0,
   };
 }

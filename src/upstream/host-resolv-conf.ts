@@ -2,6 +2,7 @@ import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import type { SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { fileStamp, isSure, type Stamped } from "../base/file-stamp.ts";
 import { parseResolvConf, type ResolvConf } from "../base/resolv-conf.ts";
 
 /** The servers of a resolv.conf, as it is at this moment. */
@@ -22,7 +23,7 @@ export interface HostServers {
 
 /** What is needed of the file system; both follow symbolic links and throw as `node:fs` does. */
 export interface ResolvConfFiles {
-  stat(path: string): Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs" | "isFile">;
+  stat(path: string): Stamped & Pick<BigIntStats, "isFile">;
   read(path: string): string;
 }
 
@@ -34,12 +35,6 @@ const DNS_PORT = 53;
  * in place (cloud-init, dhclient, Docker itself) takes milliseconds; a person who empties the file can wait this.
  */
 const REWRITE_GRACE_MS = 1000;
-
-/**
- * A file changed less than this before it was read may change again without its stamp showing it, since file
- * times advance by the kernel's tick (at most 10 ms; more on odd file systems). It is read again until it is older.
- */
-const STAMP_UNSURE_MS = 100;
 
 /**
  * Follows the host's resolv.conf without a watcher, as glibc does since 2.26: every call stats the path and reads
@@ -64,13 +59,13 @@ export function hostResolvConf({
     let text: string;
     try {
       const stat = fs.stat(path);
-      const seen = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+      const seen = fileStamp(stat);
       if (seen === stamp) return known;
       // Reading a pipe would wait for whoever writes it, and everybody with it.
       if (!stat.isFile()) return gone("it is not a regular file");
       // Stat before read: whatever changes in between has another stamp, and is read by the next call.
       text = fs.read(path);
-      stamp = clock.wall() - Number(stat.ctimeNs / 1_000_000n) < STAMP_UNSURE_MS ? undefined : seen;
+      stamp = isSure(stat, clock.wall()) ? seen : undefined;
     } catch (error) {
       return gone(messageOf(error));
     }

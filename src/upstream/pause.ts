@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "./on-abort.ts";
+import { onAbort } from "../base/on-abort.ts";
 
 /** Resolves after `ms`, or at once when the signal aborts. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

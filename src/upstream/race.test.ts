@@ -1,18 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fakeClock } from "./fake-clock.suite.ts";
-import { type Lane, race } from "./race.ts";
+import { type Lane, race, WON } from "./race.ts";
 
 interface Runner extends Lane {
   readonly name: string;
 }
 
-function runner(name: string, patienceMs = 100): Runner {
-  return { name, patienceMs, sends: 0, late: false, out: false };
+function runner(name: string, part: Partial<Runner> = {}): Runner {
+  const fresh = {
+    patienceMs: 100,
+    overdueMs: 300,
+    isSpare: false,
+    maxSends: 3,
+    sends: 0,
+    late: false,
+    out: false,
+  };
+  return { name, ...fresh, ...part };
 }
 
 /** A race by hand: what was asked when, and the means to answer. */
-function start(lanes: readonly Runner[], { budgetMs = 4000, sendsPerLane = 3 } = {}) {
+function start(lanes: readonly Runner[], { budgetMs = 4000, spare = (): boolean => true } = {}) {
   const clock = fakeClock();
   const client = new AbortController();
   const asked: { name: string; at: number; signal: AbortSignal; say(value: string | undefined): void }[] = [];
@@ -20,9 +29,9 @@ function start(lanes: readonly Runner[], { budgetMs = 4000, sendsPerLane = 3 } =
     lanes,
     ask: ({ name }, signal) => new Promise((say) => asked.push({ name, at: clock.now(), signal, say })),
     onLate: () => {},
+    spare,
     clock,
     budgetMs,
-    sendsPerLane,
     signal: client.signal,
   });
   const sends = () => asked.map(({ name, at }) => `${name}@${at}`).join(" ");
@@ -72,20 +81,53 @@ describe("race", () => {
     expect(sends()).toBe("a@0 b@100");
   });
 
-  it("goes round again with doubled patience, three times at most, and ends with the budget", async () => {
-    const lanes = [runner("a"), runner("b", 200)];
+  it("goes round again with doubled patience up to overdue, as often as may be, and ends with the budget", async () => {
+    const lanes = [runner("a"), runner("b", { patienceMs: 200 })];
     const { clock, ended, sends } = start(lanes);
     clock.advance(3999);
-    expect(sends()).toBe("a@0 b@100 a@300 b@500 a@900 b@1300");
+    expect(sends()).toBe("a@0 b@100 a@300 b@500 a@800 b@1100");
     clock.advance(1);
     expect(await ended).toBeUndefined();
     expect(clock.waiting).toBe(0);
   });
 
   it("asks a single one once more", () => {
-    const { clock, sends } = start([runner("a", 400)]);
+    const { clock, sends } = start([runner("a", { patienceMs: 400, overdueMs: 700 })]);
     clock.advance(4000);
-    expect(sends()).toBe("a@0 a@400 a@1200");
+    expect(sends()).toBe("a@0 a@400 a@1100");
+  });
+
+  it("waits until one is overdue where it may not ask the next beside it", () => {
+    const lanes = [runner("a"), runner("b"), runner("c")];
+    const { clock, sends } = start(lanes, { spare: () => false });
+    clock.advance(899);
+    expect(sends()).toBe("a@0 b@300 c@600");
+    expect(lanes.map(({ late }) => late)).toEqual([true, true, true]);
+  });
+
+  it("spends no leave to ask the next when there is nobody left to ask", () => {
+    let spent = 0;
+    const spare = () => spent++ < 100;
+    const { clock } = start([runner("a", { maxSends: 1 }), runner("b", { maxSends: 1 })], { spare });
+    clock.advance(4000);
+    expect(spent).toBe(1);
+  });
+
+  it("asks a spare one when the others have had two chances", () => {
+    const { clock, sends } = start([runner("spare", { isSpare: true }), runner("a")]);
+    clock.advance(699);
+    expect(sends()).toBe("a@0 a@100 spare@300 a@400");
+  });
+
+  it("tells the others why they are aborted", async () => {
+    const won = start([runner("a"), runner("b")]);
+    won.clock.advance(100);
+    won.asked[1]!.say("yes");
+    await won.ended;
+    expect(won.asked[0]!.signal.reason).toBe(WON);
+    const left = start([runner("a")]);
+    left.client.abort("gone");
+    expect(left.asked[0]!.signal.reason).toBe("gone");
   });
 
   it("ends when the client gives up, and aborts whoever was asked", async () => {
@@ -104,9 +146,9 @@ describe("race", () => {
       lanes: [runner("a")],
       ask: () => Promise.reject(bug),
       onLate: () => {},
+      spare: () => true,
       clock,
       budgetMs: 1,
-      sendsPerLane: 1,
       signal: new AbortController().signal,
     });
     await expect(ended).rejects.toBe(bug);
@@ -124,16 +166,21 @@ describe("race", () => {
         async (count, events) => {
           const lanes = Array.from({ length: count }, (_, index) => runner(`${index}`));
           const { clock, asked, ended } = start(lanes);
+          // Whoever has said that it will not answer needs no telling that the race is over.
+          const said = new Set<unknown>();
           for (const each of events) {
             if ("pass" in each) clock.advance(each.pass);
-            else asked[each.say]?.say(undefined);
+            else {
+              asked[each.say]?.say(undefined);
+              said.add(asked[each.say]);
+            }
             await settle();
           }
           clock.advance(4000);
           expect(await ended).toBeUndefined();
           for (const { sends } of lanes) expect(sends).toBeLessThanOrEqual(3);
           expect(clock.waiting).toBe(0);
-          expect(asked.every(({ signal }) => signal.aborted)).toBe(true);
+          expect(asked.every((each) => said.has(each) || each.signal.aborted)).toBe(true);
         },
       ),
     );

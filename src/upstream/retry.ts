@@ -1,21 +1,13 @@
 import type { Clock } from "../base/clock.ts";
-import type { Contender } from "./contender.ts";
+import { RrType } from "../wire/iana.ts";
 import type { Exchange, ExchangeCall } from "./exchange.ts";
 import { isFaultOfServer, sayWhy, TIMED_OUT } from "./failures.ts";
 import type { Health } from "./health.ts";
 
 /**
- * The servers that are down and due, of those that a query could go to; each is claimed by being named here. None
- * where even the best is down: there the race asks every one of them anyway.
- */
-export function dueForRetry(contenders: readonly Contender[], health: Health): readonly Contender[] {
-  if (health.of(contenders[0]!.key).state === "down") return [];
-  return contenders.filter(({ key }) => health.claimRetry(key));
-}
-
-/**
- * Tries a server that is down with the question of a query that somebody else answers. Nobody waits for it, and
- * its answer is not used: it is only there to be learnt from. Never rejects.
+ * Tries a server with the name that a client asks for while somebody else answers the client. Nobody waits for it,
+ * and its answer is not used: it is only there to be learnt from. A is asked for, whatever the client wants, since a
+ * server may be silent on other types and yet alive. Never rejects.
  */
 export async function retry({
   call,
@@ -36,7 +28,8 @@ export async function retry({
   const cancel = clock.after(limitMs, () => stop.abort());
   const began = clock.now();
   try {
-    await exchange({ ...call, signal: stop.signal });
+    const question = { ...call.question, type: RrType.A };
+    await exchange({ ...call, question, fresh: true, signal: stop.signal });
     health.answered(key, clock.now() - began);
   } catch (error) {
     if (stop.signal.aborted) health.failed(key, TIMED_OUT);

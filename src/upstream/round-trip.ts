@@ -1,26 +1,41 @@
+import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
 import type { SocketAddress } from "../base/address.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 
-/** One request to one server and its reply, whatever the transport (`udp.ts`, `tcp.ts`). */
+/** One request to one server and its reply, whatever the transport (`udp.ts`, `streams.ts`). */
 export interface RoundTrip {
-  readonly server: SocketAddress;
+  readonly server: ServerAddress;
   readonly dialer: Dialer;
+  /** Not on a connection that was kept: the server was silent on it. */
+  readonly fresh: boolean;
+  /** The transport draws its id, and writes it in. */
   readonly request: Uint8Array;
   /** The reply, if that is what these octets are; otherwise they are ignored and the wait goes on. */
-  readonly read: (octets: Uint8Array) => Message | undefined;
+  readonly read: (octets: Uint8Array, id: number) => Message | undefined;
   /** Ends the wait; there is no other time limit here. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Resolves with the reply. Rejects with `signal.reason` once the signal aborts, and with the system's error if the
- * server cannot be reached. The socket is closed before it settles, whichever way that is.
+ * server cannot be reached.
  */
 export type Transport = (trip: RoundTrip) => Promise<Message>;
 
 /** The family of a socket that reaches this address; a zone (`fe80::1%eth0`) does not matter. */
 export function familyOf({ address }: SocketAddress): 4 | 6 {
   return isIPv4(address) ? 4 : 6;
+}
+
+/** From the same source as keys (RFC 5452 §9.2). */
+export function drawId(): number {
+  return randomInt(0x1_0000);
+}
+
+export function writeId(message: Uint8Array, id: number): void {
+  message[0] = id >> 8;
+  message[1] = id & 0xff;
 }

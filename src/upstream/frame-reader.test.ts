@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { frame } from "../wire/frame.ts";
-import { frameReader } from "./tcp.ts";
+import { frameReader } from "./frame-reader.ts";
 
 describe("frameReader", () => {
   it("gives back every framed message, however the stream is cut", () => {

@@ -1,0 +1,33 @@
+import type { Contender } from "./contender.ts";
+import type { Health } from "./health.ts";
+
+/** Who of the servers that are not down is asked first. */
+export type Policy = (typeof POLICIES)[number];
+
+/**
+ * - `ordered`: as in the list. Its order is a preference, as in resolv.conf, and the first may know names that the
+ *   others have never heard of;
+ * - `fastest`: by smoothed round-trip time; those not yet measured come last, and are measured aside;
+ * - `random`: drawn anew for each query.
+ */
+export const POLICIES = ["ordered", "fastest", "random"] as const;
+
+/** Best first: those that are down come last, and before them those that are known to be silent on this question. */
+export function inOrder(
+  contenders: readonly Contender[],
+  { policy, health, random = Math.random }: { policy: Policy; health: Health; random?: () => number },
+): readonly Contender[] {
+  const worth = new Map(contenders.map((each) => [each, worthOf(each)]));
+  // Stable: what is worth the same stays as in the list.
+  return [...contenders].sort((a, b) => rank(a) - rank(b) || worth.get(a)! - worth.get(b)!);
+
+  function worthOf({ key, isSilent }: Contender): number {
+    // Whichever comes first is listened to, whether it is silent still: so each is at some time.
+    if (policy === "random" || isSilent) return random();
+    return policy === "ordered" ? 0 : (health.of(key).srttMs ?? Number.MAX_VALUE);
+  }
+}
+
+function rank({ isDown, isSilent }: Contender): number {
+  return isDown ? 2 : isSilent ? 1 : 0;
+}

@@ -1,0 +1,126 @@
+import type { Clock } from "../base/clock.ts";
+import { onAbort } from "../base/on-abort.ts";
+import { answer } from "../resolver/reply.ts";
+import type { Answer, Query } from "../resolver/resolver.ts";
+import { EdeCode, Rcode, typeName } from "../wire/iana.ts";
+import type { Contender } from "./contender.ts";
+import type { Health } from "./health.ts";
+import { type Silence, zoneOf } from "./silence.ts";
+
+/** Why a race is ended that nobody will win. */
+export const SILENT = new Error("no server answers this type");
+
+/** Watches one query for a side type (`witness.ts`), and ends the wait when it is in vain. */
+export interface SilenceWatch {
+  /** Aborts with `SILENT`, or when the client gives up. */
+  readonly signal: AbortSignal;
+  stop(): void;
+  /** What to answer once `signal` has aborted with `SILENT`. */
+  conclusion(): Answer;
+}
+
+/** Where it is known to be in vain: a healthy server's usual time, so that what it does know is still heard. */
+const MIN_KNOWN_MS = 5;
+const MAX_KNOWN_MS = 100;
+/** When to look who is silent, and whether that will do for a conclusion. */
+const LOOK_AT_MS = [300, 600, 800, 900, 950, 1000, 1200, 1500, 2000];
+/** A client must not wait longer than a second. */
+const CONCLUDE_FROM_MS = 800;
+/** Two datagrams may have been lost; but with many servers there is no time to ask each three times. */
+const MIN_SENDS = 3;
+const FEWER_SENDS_FROM_MS = 900;
+/** So long at least, and three times as long as its A took, a server must have been silent. */
+const MIN_SILENCE_MS = 250;
+const TIMES_A = 3;
+
+export function watchSilence(options: {
+  readonly name: string;
+  readonly query: Query;
+  readonly contenders: readonly Contender[];
+  readonly silence: Silence;
+  readonly health: Health;
+  readonly clock: Clock;
+  /** Asks it for A, see `witness.ts`. */
+  readonly callWitness: (contender: Contender) => Promise<void>;
+}): SilenceWatch {
+  const { name, query, contenders, silence, health, clock, callWitness } = options;
+  const { type } = query.question;
+  const zone = zoneOf(query.question.name);
+  const began = clock.now();
+  const ended = new AbortController();
+  const forgetClient = onAbort(query.signal, () => ended.abort(query.signal.reason));
+  if (query.signal.aborted) ended.abort(query.signal.reason);
+  let silent: readonly Contender[] = [];
+  let cancel = () => {};
+
+  const living = contenders.filter(({ isDown }) => !isDown);
+  if (living.length > 0 && living.every(({ isSilent }) => isSilent)) {
+    cancel = clock.after(Math.max(...living.map(knownMs)), () => conclude(living));
+  } else lookAt(0);
+
+  function knownMs({ key }: Contender): number {
+    const { srttMs = 0, rttvarMs = 0 } = health.of(key);
+    return Math.min(MAX_KNOWN_MS, Math.max(MIN_KNOWN_MS, srttMs + 4 * rttvarMs));
+  }
+
+  function lookAt(index: number): void {
+    const atMs = LOOK_AT_MS[index];
+    if (atMs === undefined) return;
+    cancel = clock.after(atMs - (clock.now() - began), () => {
+      for (const contender of waitedFor()) void callWitness(contender).then(consider);
+      lookAt(index + 1);
+      consider();
+    });
+  }
+
+  function consider(): void {
+    if (ended.signal.aborted || clock.now() - began < CONCLUDE_FROM_MS) return;
+    const alive = waitedFor().filter(({ witness }) => witness !== undefined);
+    if (alive.length > 0 && alive.every(isInVain)) conclude(alive);
+  }
+
+  /** Asked, and it has neither answered nor failed. */
+  function waitedFor(): Contender[] {
+    return contenders.filter(
+      ({ askedAt, heard, verdict }) => askedAt !== undefined && !heard && verdict === undefined,
+    );
+  }
+
+  function isInVain({ key, askedAt, sends, witness }: Contender): boolean {
+    if (sends < MIN_SENDS && clock.now() - began < FEWER_SENDS_FROM_MS) return false;
+    const tookMs = silence.tookMs(key, zone, type) ?? 0;
+    const enoughMs = Math.max(MIN_SILENCE_MS, TIMES_A * witness!.ms, 2 * tookMs);
+    const rcode = rcodeOf(witness);
+    const isGood = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
+    return isGood && clock.now() - askedAt! >= enoughMs;
+  }
+
+  function conclude(who: readonly Contender[]): void {
+    silent = who;
+    for (const { key } of who) silence.silent(key, zone, type);
+    query.trace.step(name, "silent", () => ({ servers: who.map(({ label }) => label), zone }));
+    ended.abort(SILENT);
+  }
+
+  return {
+    signal: ended.signal,
+    stop() {
+      cancel();
+      forgetClient();
+    },
+    conclusion() {
+      const servers = silent.map(({ label }) => label).join(", ");
+      const text = `${servers} answers A but not ${typeName(type)} in ${zone}: taken for no such record`;
+      // What does not exist at all, does not exist for this type.
+      const denial = silent.find(({ witness }) => rcodeOf(witness) === Rcode.NXDOMAIN)?.witness?.message;
+      return answer("none", {
+        ...(denial !== undefined && { rcode: Rcode.NXDOMAIN, authority: denial.authority }),
+        ede: [{ code: EdeCode.NO_REACHABLE_AUTHORITY, text }],
+      });
+    },
+  };
+}
+
+function rcodeOf(witness: Contender["witness"]): number | undefined {
+  return witness?.message.header.rcode;
+}

@@ -1,0 +1,136 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
+import { onAbort } from "../base/on-abort.ts";
+import { frame } from "../wire/frame.ts";
+import type { Message } from "../wire/message.ts";
+import { frameReader } from "./frame-reader.ts";
+import { drawId, type RoundTrip, writeId } from "./round-trip.ts";
+
+/** One TCP or TLS connection, for many questions at once (RFC 7766 §6.2.1.1). */
+export interface StreamConnection {
+  /** Rejects, as a `Transport`, also when the connection ends before the reply has come. */
+  ask(trip: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message>;
+  readonly waiting: number;
+  /** Whether it takes further questions. */
+  readonly isOpen: boolean;
+}
+
+interface Waiting {
+  readonly read: (octets: Uint8Array) => Message | undefined;
+  readonly since: number;
+  settle(end: () => void): void;
+  readonly resolve: (reply: Message) => void;
+  readonly reject: (why: Error) => void;
+}
+
+/** Silent for so long while questions wait: the other end is gone, and TCP itself would need minutes to notice. */
+const SILENT_MS = 500;
+/** So many questions that nobody waits for any more, and their replies still to come: the ids get few. */
+const MAX_ABANDONED = 1000;
+
+/**
+ * Replies come in any order and are told apart by id and question. A question that was given up keeps its id until
+ * its reply has come, so that this one is not taken for another's. `socket` is connecting or connected.
+ */
+export function streamConnection(options: {
+  readonly socket: Socket;
+  readonly clock: Clock;
+  /** How long it is kept without a question; 0 closes it with the last reply. */
+  readonly idleMs: number;
+}): StreamConnection {
+  const { socket, clock, idleMs } = options;
+  const waiting = new Map<number, Waiting>();
+  const abandoned = new Set<number>();
+  const frames = frameReader();
+  let isOpen = true;
+  let heardAt = clock.now();
+  let stopIdling = () => {};
+  let failure: Error = Object.assign(new Error("the connection was closed without an answer"), {
+    code: "EPIPE",
+  });
+
+  socket.setNoDelay(true);
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  socket.on("end", () => {
+    isOpen = false;
+  });
+  socket.on("close", () => {
+    isOpen = false;
+    stopIdling();
+    for (const { settle, reject } of [...waiting.values()]) settle(() => reject(failure));
+  });
+  socket.on("data", (chunk: Buffer) => {
+    heardAt = clock.now();
+    for (const octets of frames(chunk)) take(octets);
+  });
+
+  function take(octets: Uint8Array): void {
+    const id = octets.length < 2 ? -1 : (octets[0]! << 8) + octets[1]!;
+    if (abandoned.delete(id)) return;
+    // What fits nobody is for the one who waits longest to count.
+    const addressee = waiting.get(id) ?? waiting.values().next().value;
+    const reply = addressee?.read(octets);
+    if (addressee !== undefined && reply !== undefined) addressee.settle(() => addressee.resolve(reply));
+  }
+
+  function ask({ request, read, signal }: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const id = freeId();
+      writeId(request, id);
+      const since = clock.now();
+      const forgetSignal = onAbort(signal, () => {
+        abandoned.add(id);
+        if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED)
+          isOpen = false;
+        settle(() => reject(signal.reason));
+      });
+      function settle(end: () => void): void {
+        if (!waiting.delete(id)) return;
+        forgetSignal();
+        end();
+        rest();
+      }
+      waiting.set(id, { read: (octets) => read(octets, id), since, settle, resolve, reject });
+      stopIdling();
+      socket.ref();
+      // Before it is connected, Node keeps this until it is.
+      socket.write(frame(request));
+    });
+  }
+
+  /** With nobody waiting it keeps neither the process nor, for long, a place at the server. */
+  function rest(): void {
+    if (waiting.size > 0) return;
+    if (!isOpen || idleMs === 0 || socket.connecting) {
+      isOpen = false;
+      socket.destroy();
+      return;
+    }
+    socket.unref();
+    stopIdling();
+    stopIdling = clock.after(idleMs, () => {
+      isOpen = false;
+      socket.destroy();
+    });
+  }
+
+  function freeId(): number {
+    for (;;) {
+      const id = drawId();
+      if (!waiting.has(id) && !abandoned.has(id)) return id;
+    }
+  }
+
+  return {
+    ask,
+    get waiting() {
+      return waiting.size;
+    },
+    get isOpen() {
+      return isOpen;
+    },
+  };
+}
