@@ -9,6 +9,7 @@ import { extendedErrors } from "../wire/edns.ts";
 import { EdeCode, Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { Edns, Header, Message, ResourceRecord } from "../wire/message.ts";
 import { parseMessage } from "../wire/parse.ts";
+import { handClock } from "./hand-clock.suite.ts";
 import { createHandler, type Observation } from "./handle.ts";
 
 const UDP: Client = { sandbox: undefined, transport: "udp" };
@@ -47,15 +48,24 @@ function addresses(count: number): ResourceRecord[] {
 function handlerOf(resolve: (query: Query) => Answer | undefined) {
   const observed: Observation[] = [];
   const faults: string[] = [];
+  let now = 0;
+  const clock = { ...handClock(), now: () => now };
   const handler = createHandler({
-    resolver: () => ({ name: "test", resolve: async (query) => resolve(query) }),
+    resolver: () => ({
+      name: "test",
+      resolve: async (query) => {
+        now += 7;
+        return resolve(query);
+      },
+    }),
     observe: (seen) => observed.push(seen),
+    clock,
     log: { ...silentLog, error: (_, text) => faults.push(text) },
     signal: new AbortController().signal,
   });
   async function ask(octets: Uint8Array, client = UDP): Promise<Message> {
     const response = await handler.handle(octets, client);
-    const parsed = response && parseMessage(response);
+    const parsed = response && parseMessage(response.octets);
     if (!parsed?.ok) throw new Error("no response that can be parsed");
     return parsed.message;
   }
@@ -86,7 +96,7 @@ describe("handle", () => {
       dnsPacket.encode({ type: "query", id: 7, questions: [{ name: "web", type: "A" }] }),
       UDP,
     );
-    const decoded = dnsPacket.decode(Buffer.from(response!));
+    const decoded = dnsPacket.decode(Buffer.from(response!.octets));
     expect(decoded.answers?.map((answer) => "data" in answer && answer.data)).toEqual([
       "10.5.0.0",
       "10.5.0.1",
@@ -146,7 +156,7 @@ describe("handle", () => {
   ])("cuts a UDP response to what the client can take, %s", async (_, udpPayloadSize, limit) => {
     const { handler, ask } = handlerOf(() => authoritative(addresses(300)));
     const octets = request(udpPayloadSize === undefined ? {} : { edns: { ...EDNS, udpPayloadSize } });
-    expect((await handler.handle(octets, UDP))!.length).toBeLessThanOrEqual(limit);
+    expect((await handler.handle(octets, UDP))!.octets.length).toBeLessThanOrEqual(limit);
     expect((await ask(octets)).header.tc).toBe(true);
     const whole = await ask(octets, TCP);
     expect(whole.header.tc).toBe(false);
@@ -164,11 +174,22 @@ describe("handle", () => {
     const { handler } = handlerOf(() => authoritative([]));
     expect(await handler.handle(request({ header: { qr: true } }), UDP)).toBeUndefined();
     expect(await handler.handle(new Uint8Array(5), UDP)).toBeUndefined();
+    expect(handler.refused).toEqual({ malformed: 0, ignored: 2, unowned: 0 });
+  });
+
+  test("counts what never gets to the pipeline", async () => {
+    const { handler, observed } = handlerOf(() => authoritative([]));
+    await handler.handle(request().subarray(0, 14), UDP);
+    await handler.handle(request({ header: { opcode: 4 } }), UDP);
+    await handler.handle(request(), undefined);
+    expect(handler.refused).toEqual({ malformed: 2, ignored: 0, unowned: 1 });
+    expect(observed).toEqual([]);
   });
 
   test("reports each query once", async () => {
     const { ask, observed } = handlerOf(() => authoritative(addresses(1)));
     await ask(request());
+    expect(observed.map(({ ms }) => ms)).toContain(7);
     expect(observed.map(({ question, answer }) => [question.name, answer.origin])).toEqual([
       ["wEb.Shop.", "registry"],
     ]);

@@ -18,13 +18,15 @@ describe("a TCP listener", () => {
   });
 
   /** Answers by this function; `dial` connects to it. */
-  async function listen(handle: Handler["handle"], clock = handClock()) {
+  async function listen(answer: (octets: Uint8Array) => Promise<Uint8Array>, clock = handClock()) {
     const server = createServer({ allowHalfOpen: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const client = () => ({ sandbox: undefined, transport: "tcp" }) as const;
-    const handler: Handler = { handle };
-    const listener = tcpListener({ name: "test", server, client, handler, clock, log: silentLog });
+    const asker = () => ({ sandbox: undefined, transport: "tcp" }) as const;
+    const handler: Handler = {
+      handle: async (octets) => ({ octets: await answer(octets), answer: undefined }),
+    };
+    const listener = tcpListener({ name: "test", server, asker, handler, clock, log: silentLog });
     open.push(listener);
     const { port } = server.address() as AddressInfo;
     async function dial(): Promise<Socket> {
@@ -36,7 +38,7 @@ describe("a TCP listener", () => {
     return { dial, clock, listener };
   }
 
-  const echo: Handler["handle"] = async (octets) => Uint8Array.from(octets);
+  const echo = async (octets: Uint8Array) => Uint8Array.from(octets);
 
   const frame = (text: string): Buffer => {
     const octets = Buffer.from(text);

@@ -1,7 +1,7 @@
 import type { Server, Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { Client } from "../resolver/resolver.ts";
+import type { Asker } from "./asker.ts";
 import type { Handler } from "./handle.ts";
 import { CLOSE_GRACE_MS, type Listener, quietTurn } from "./listener.ts";
 import { serveConnection } from "./tcp-connection.ts";
@@ -12,16 +12,16 @@ import { serveConnection } from "./tcp-connection.ts";
  */
 export const CONNECTIONS_MAX = 256;
 
-/** Answers on a TCP server that listens already (RFC 7766); `client` tells from the source address who asks. */
+/** Answers on a TCP server that listens already (RFC 7766). */
 export function tcpListener(options: {
   readonly name: string;
   readonly server: Server;
-  readonly client: (address: string) => Client;
+  readonly asker: Asker;
   readonly handler: Handler;
   readonly clock: Clock;
   readonly log: Logger;
 }): Listener {
-  const { name, server, client, handler, clock, log } = options;
+  const { name, server, asker, handler, clock, log } = options;
   // In the order of their last activity, the longest silent first.
   const connections = new Map<Socket, { finish(): void }>();
   let accepted = 0;
@@ -31,7 +31,8 @@ export function tcpListener(options: {
     accepted++;
     const connection = serveConnection({
       socket,
-      handle: (octets) => handler.handle(octets, client(socket.remoteAddress ?? "")),
+      handle: async (octets) =>
+        (await handler.handle(octets, await asker(socket.remoteAddress ?? "")))?.octets,
       clock,
       active: () => {
         const entry = connections.get(socket);

@@ -13,17 +13,20 @@ describe("a UDP listener", () => {
     for (const socket of sockets.splice(0)) socket.close();
   });
 
-  async function listen(handle: Handler["handle"]) {
+  async function listen(answer: (octets: Uint8Array) => Promise<Uint8Array>) {
     const socket = createSocket("udp4");
     socket.bind(0, "127.0.0.1");
     await once(socket, "listening");
     const clock = handClock();
-    const client = () => ({ sandbox: undefined, transport: "udp" }) as const;
+    const asker = () => ({ sandbox: undefined, transport: "udp" }) as const;
+    const handler: Handler = {
+      handle: async (octets) => ({ octets: await answer(octets), answer: undefined }),
+    };
     const listener = udpListener({
       name: "test",
       socket,
-      client,
-      handler: { handle },
+      asker,
+      handler,
       clock,
       log: silentLog,
     });
@@ -38,7 +41,7 @@ describe("a UDP listener", () => {
     return { socket, listener, clock, asking, ask };
   }
 
-  const echo: Handler["handle"] = async (octets) => octets.slice();
+  const echo = async (octets: Uint8Array) => octets.slice();
 
   test("answers", async () => {
     const { ask, listener } = await listen(echo);
@@ -51,6 +54,15 @@ describe("a UDP listener", () => {
     const from = { address: "127.0.0.1", family: "IPv4", port: 0, size: 1 } as const;
     socket.emit("message", Buffer.from("?"), from);
     expect(await ask("hello")).toBe("hello");
+    await listener.close();
+  });
+
+  test("gives up an answer when too many wait to be sent, and answers again when they are gone", async () => {
+    const { socket, ask, asking, listener } = await listen(echo);
+    const counts = [1000];
+    socket.getSendQueueCount = () => counts.shift() ?? 999;
+    asking.send("first");
+    expect(await ask("second")).toBe("second");
     await listener.close();
   });
 

@@ -1,20 +1,27 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { Client } from "../resolver/resolver.ts";
+import type { Asker } from "./asker.ts";
 import type { Handler } from "./handle.ts";
-import { CLOSE_GRACE_MS, type Listener, quietTurn } from "./listener.ts";
+import { CLOSE_GRACE_MS, quietTurn } from "./listener.ts";
+import type { UdpListener } from "./udp-plane.ts";
 
-/** Answers on a UDP socket that is bound already; `client` tells from the source address who asks. */
+/**
+ * Answers that may wait for the kernel to take them; each costs some kilobytes. They do where it keeps those before
+ * them, for seconds: to addresses in our own network that are nobody's, which whoever forges such could go on with.
+ */
+const WAITING_MAX = 1000;
+
+/** Answers on a UDP socket that is bound already. */
 export function udpListener(options: {
   readonly name: string;
   readonly socket: Socket;
-  readonly client: (address: string) => Client;
+  readonly asker: Asker;
   readonly handler: Handler;
   readonly clock: Clock;
   readonly log: Logger;
-}): Listener {
-  const { name, socket, client, handler, clock, log } = options;
+}): UdpListener {
+  const { name, socket, asker, handler, clock, log } = options;
   let received = 0;
   let inFlight = 0;
   let drained: (() => void) | undefined;
@@ -23,8 +30,8 @@ export function udpListener(options: {
     received++;
     inFlight++;
     try {
-      const response = await handler.handle(octets, client(from.address));
-      if (response !== undefined) await send(response, from);
+      const response = await handler.handle(octets, await asker(from.address));
+      if (response !== undefined) await send(response.octets, from);
     } finally {
       if (--inFlight === 0) drained?.();
     }
@@ -37,6 +44,7 @@ export function udpListener(options: {
   function send(response: Uint8Array, { port, address }: RemoteInfo): Promise<void> {
     return new Promise((resolve) => {
       try {
+        if (socket.getSendQueueCount() >= WAITING_MAX) throw new Error("too many answers wait to be sent");
         socket.send(response, port, address, () => resolve());
       } catch (error) {
         log.debug({ err: error, listener: name }, "an answer could not be sent");
@@ -68,5 +76,6 @@ export function udpListener(options: {
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
 
-  return { name, close };
+  // It asks anew for every query.
+  return { name, close, askerChanged() {} };
 }
