@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { answer } from "../resolver/reply.ts";
+import { composeMessage } from "../wire/compose.ts";
+import { RrClass, RrType } from "../wire/iana.ts";
+import type { Message } from "../wire/message.ts";
+import { decided } from "./decided.ts";
+import { CLIENTS_MAX, COLUMNS, planeMemory, workerMemory } from "./memory.ts";
+import type { Labels } from "./tallies.ts";
+
+const HEADER = {
+  id: 7,
+  opcode: 0,
+  aa: false,
+  tc: false,
+  rd: true,
+  ra: false,
+  ad: false,
+  cd: false,
+  rcode: 0,
+};
+const QUERY: Message = {
+  header: { ...HEADER, qr: false },
+  questions: [{ name: "web.", type: RrType.A, class: RrClass.IN }],
+  answers: [],
+  authority: [],
+  additional: [],
+};
+const LABELS = { qtype: "A", rcode: "NOERROR", origin: "registry" };
+
+/** Sandboxes that come, get answers of the workers, and go. */
+function world() {
+  const plane = planeMemory(64 * 1024);
+  const own = workerMemory({ epoll: -1, eventfd: -1 });
+  const counts = new Uint32Array(own.counts);
+  const living = new Set<string>();
+  const known = decided({
+    plane,
+    own: [own],
+    signature: () => "all see the same",
+    exists: (sandbox) => living.has(sandbox),
+    leave() {},
+    labels: () => LABELS,
+  });
+  const reuse = { milliseconds: Number.POSITIVE_INFINITY, ages: false };
+  const query = composeMessage(QUERY);
+  const response = composeMessage({ ...QUERY, header: { ...HEADER, qr: true } });
+
+  /** One comes, asks, gets so many answers, and goes. */
+  function visit(sandbox: string, answers: number): void {
+    living.add(sandbox);
+    const begun = known.begin(sandbox);
+    // Without a row the workers answer nothing.
+    if (begun !== undefined) {
+      known.keep(query, response, answer("registry", { reuse }), begun, 0);
+      counts[begun.client.row * COLUMNS] = counts[begun.client.row * COLUMNS]! + answers;
+    }
+    living.delete(sandbox);
+  }
+
+  function drained() {
+    const told: (readonly [string | undefined, Labels, number])[] = [];
+    known.drain((sandbox, labels, count) => told.push([sandbox, labels, count]));
+    return told;
+  }
+
+  return { visit, drained };
+}
+
+test("what sandboxes got that are gone is counted, in memory that does not grow with their number", () => {
+  const { visit, drained } = world();
+  const visitors = 4 * CLIENTS_MAX;
+  for (let i = 0; i < visitors; i++) visit(`test/${i}`, 3);
+  const told = drained();
+  const total = told.reduce((sum, [, , count]) => sum + count, 0);
+  // All but those who came while rows were being cleared.
+  expect(total).toBeGreaterThan(3 * (visitors - 10));
+  // One for each row that is somebody's, and those that are gone together.
+  expect(told.length).toBeLessThanOrEqual(CLIENTS_MAX);
+  expect(drained()).toEqual([]);
+});

@@ -1,0 +1,73 @@
+import { type TableMemory, tableMemory } from "./answer-table.ts";
+import { ringMemory } from "./ring.ts";
+import { STAMPS_OCTETS } from "./stamps.ts";
+
+/** Rows of the table of clients; row 0 is nobody's. */
+export const CLIENTS_MAX = 4096;
+/**
+ * In how many columns a client's answers are counted: each is one type, rcode and origin. Enough for all that can be
+ * (daemon/plane-columns.test.ts), for a column is given away for good.
+ */
+export const COLUMNS = 192;
+export const SOCKETS_MAX = 8192;
+
+/** Words of a socket's row. */
+export const Socket = { FD: 0, GENERATION: 1, CLIENT: 2, WORDS: 4 } as const;
+/** In place of a descriptor: the row is free. */
+export const CLOSED = 0xffff_ffff;
+/** In place of a client: it depends on the address that a query comes from. */
+export const BY_ADDRESS = 0xffff_ffff;
+
+/** Words of a worker's own memory. The first one is what `quiescence.ts` tells of. */
+export const Control = { EPOCH: 0, STOP: 1, WATCHED: 2, SHED: 3, UNSENT: 4, UNSEEN: 5, WORDS: 16 } as const;
+
+/** What the threads of the data plane have in common. The control plane writes it all but what is a worker's own. */
+export interface PlaneMemory {
+  /** Of the hash of names, different in each process. */
+  readonly seed: number;
+  readonly table: TableMemory;
+  readonly sockets: SharedArrayBuffer;
+  /** The view of each client; 0: not known at the moment. */
+  readonly views: SharedArrayBuffer;
+}
+
+/** One worker's own. */
+export interface WorkerMemory {
+  readonly control: SharedArrayBuffer;
+  /** For each client the columns. */
+  readonly counts: SharedArrayBuffer;
+  readonly misses: SharedArrayBuffer;
+  /** Answers given, while somebody watches. */
+  readonly seen: SharedArrayBuffer;
+  readonly epoll: number;
+  readonly eventfd: number;
+}
+
+/** Some 40,000 queries, for the time that the control plane is busy with something else. */
+const MISSES_OCTETS = 4 * 1024 * 1024;
+const SEEN_OCTETS = 1024 * 1024;
+
+export function planeMemory(tableOctets: number): PlaneMemory {
+  return {
+    seed: Math.floor(Math.random() * 2 ** 32) | 0,
+    table: tableMemory(tableOctets, new SharedArrayBuffer(STAMPS_OCTETS)),
+    sockets: new SharedArrayBuffer(4 * Socket.WORDS * SOCKETS_MAX),
+    views: new SharedArrayBuffer(4 * CLIENTS_MAX),
+  };
+}
+
+export function workerMemory({ epoll, eventfd }: Pick<WorkerMemory, "epoll" | "eventfd">): WorkerMemory {
+  return {
+    control: new SharedArrayBuffer(4 * Control.WORDS),
+    counts: new SharedArrayBuffer(4 * CLIENTS_MAX * COLUMNS),
+    misses: ringMemory(MISSES_OCTETS),
+    seen: ringMemory(SEEN_OCTETS),
+    epoll,
+    eventfd,
+  };
+}
+
+/** What stands before the octets of a message in the ring of misses: row and generation of its socket, ... */
+export const Miss = { SOCKET: 0, GENERATION: 1, ADDRESS_LENGTH: 2, ADDRESS: 4, HEADER_WORDS: 12 } as const;
+/** ... and in that of answers given: row of the client, column. */
+export const Seen = { CLIENT: 0, COLUMN: 1, HEADER_WORDS: 2 } as const;
