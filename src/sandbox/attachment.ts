@@ -1,10 +1,9 @@
-import { createSocket, type Socket } from "node:dgram";
 import { closeSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { errnoName } from "../linux/libc.ts";
-import { type Namespace, openNamespace } from "../linux/namespace.ts";
+import { isOwnNamespace, type Namespace, openNamespace } from "../linux/namespace.ts";
 import { portHolder } from "../linux/port-holder.ts";
 import { arrives, serverSockets } from "../linux/sockets.ts";
 import { prepareTakeover, type Takeover, takeoverFailure } from "./takeover.ts";
@@ -17,13 +16,18 @@ export interface Serving {
   close(): Promise<void>;
 }
 
+export interface UdpServing extends Serving {
+  /** Whom the next query comes from is to be asked anew. */
+  askerChanged(): void;
+}
+
 /**
  * Makes listeners of sockets that are bound already, and listen ('listening' is past, or not to be waited for).
  * From then on the sockets, and their 'error' events, are the listener's. TCP sockets come half-open: who serves
  * them ends them.
  */
 export interface Serve {
-  udp(socket: Socket, namespace: Namespace, whoAsks: WhoAsks): Serving;
+  udp(fd: number, namespace: Namespace, whoAsks: WhoAsks): UdpServing;
   tcp(server: Server, namespace: Namespace, whoAsks: WhoAsks): Serving;
 }
 
@@ -39,6 +43,10 @@ export interface Attachment {
   readonly bare: string | undefined;
   /** To be called again and again, see `Takeover`; false if it is no longer ours. */
   beat(): boolean;
+  /** See `Takeover`. */
+  forgetFormer(): void;
+  /** `whoAsks` says another than before. */
+  askerChanged(): void;
   /** New queries go where they went before from when this returns; resolves when those that had come are answered. */
   close(): Promise<void>;
 }
@@ -49,6 +57,7 @@ export interface Attachment {
  * before that, nobody's rules being there does not mean that none will be.
  */
 export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks, serve: Serve): Attachment {
+  if (isOwnNamespace(namespace)) throw ownNamespace(namespace.path);
   const fds = serverSockets(namespace, EMBEDDED_DNS);
   let takeover: Takeover | undefined;
   let bare: string | undefined;
@@ -62,19 +71,39 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
     }
     bare = messageOf(error);
   }
-  const udp = serve.udp(createSocket("udp4").bind({ fd: fds.udp, exclusive: true }), namespace, whoAsks);
+  let udp: UdpServing;
+  try {
+    udp = serve.udp(fds.udp, namespace, whoAsks);
+  } catch (error) {
+    void takeover?.close();
+    for (const fd of [fds.udp, fds.tcp]) closeSync(fd);
+    throw error;
+  }
   const tcp = serve.tcp(createServer({ allowHalfOpen: true }).listen({ fd: fds.tcp }), namespace, whoAsks);
   // The switch: from here on queries come to the listeners, so nothing may stand between them and us any more.
   takeover?.beat();
   return {
     bare,
     beat: () => takeover?.beat() ?? true,
+    forgetFormer: () => takeover?.forgetFormer(),
+    askerChanged: () => udp.askerChanged(),
     async close() {
       takeover?.handBack();
       await Promise.all([udp.close(), tcp.close()]);
       await takeover?.close();
     },
   };
+}
+
+/** The host's 127.0.0.11 is nobody's to take over: a container on the host's network asks whom the host asks. */
+function ownNamespace(path: string): CodedError {
+  return new CodedError(
+    "ATTACH",
+    `Cannot attach ${path}: it is the network namespace that eleven itself is in`,
+    {
+      remedy: "Leave containers on the host's network as they are: they ask the host's own nameservers",
+    },
+  );
 }
 
 /** For people: why a container whose namespace is at `netns` can't be attached. Takes its time; not for retries. */

@@ -1,27 +1,33 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { type Namespace, openNamespace } from "../linux/namespace.ts";
+import { openNamespace } from "../linux/namespace.ts";
 import type { Serve } from "./attachment.ts";
 import { namespaceDialer } from "./namespace-dialer.ts";
 
-/** Answers every datagram and connection with the sandbox that it was asked in; counts what it was given. */
-export function echoServe(): Serve & { readonly opened: string[] } {
+/** Answers every datagram and connection with the sandbox that it was asked in; counts what it was given, and asked. */
+export function echoServe(): Serve & { readonly opened: string[]; readonly asked: string[] } {
   const opened: string[] = [];
+  const asked: string[] = [];
   return {
     opened,
-    udp(socket, _, whoAsks) {
+    asked,
+    udp(fd, _, whoAsks) {
       opened.push("udp");
-      socket.on("message", async (_, from) =>
-        socket.send((await whoAsks()) ?? "nobody", from.port, from.address),
-      );
+      const socket = createSocket("udp4").bind({ fd, exclusive: true });
+      socket.on("message", async (_, from) => {
+        asked.push("udp");
+        socket.send((await whoAsks()) ?? "nobody", from.port, from.address);
+      });
       return {
         async close() {
           // What has just come to be answerable is answered.
           await new Promise((resolve) => setImmediate(resolve));
           await once(socket.close(), "close");
         },
+        askerChanged() {},
       };
     },
     tcp(server, _, whoAsks) {
@@ -74,8 +80,4 @@ export function listedLog(): Logger & { readonly lines: string[] } {
   const lines: string[] = [];
   const at = (level: string) => (_: object, line: string) => void lines.push(`${level} ${line}`);
   return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-export function isOpen(namespace: Namespace): boolean {
-  return namespace.fd !== -1;
 }

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
 import { type Attachments, attachments } from "./attachments.ts";
-import { ask, echoServe, handClock, isOpen, listedLog } from "./attachments-world.suite.ts";
+import { ask, echoServe, handClock, listedLog } from "./attachments-world.suite.ts";
 
 const HOLDER = `require("node:dgram").createSocket("udp4").bind(53, "0.0.0.0", () => console.log(process.pid))`;
 
@@ -50,6 +51,37 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     expect(heir.said).toBe("bound");
   });
 
+  it("leave the namespace alone that this process itself is in", () => {
+    want({ host: "/proc/self/ns/net" });
+    expect(attached.status()).toMatchObject([
+      {
+        state: "failed",
+        reason: expect.stringContaining("that eleven itself is in"),
+        remedy: expect.any(String),
+      },
+    ]);
+    expect(serve.opened).toEqual([]);
+  });
+
+  it("leave no descriptor behind where a listener can't be made", async () => {
+    const path = namespaces.add();
+    const udp = (): never => {
+      throw new Error("no more sockets");
+    };
+    async function fail(): Promise<number> {
+      const failing = attachments({ clock, log, serve: { ...serve, udp } });
+      failing.reconcile(new Map([["file/web-1", { name: "web-1", netns: path }]]));
+      const reason = expect.stringContaining("no more sockets");
+      expect(failing.status()).toMatchObject([{ state: "failed", reason }]);
+      await failing.close();
+      return openDescriptors();
+    }
+    // The first time opens what stays open for good.
+    const descriptors = await fail();
+    await fail();
+    await expect.poll(openDescriptors).toBeLessThanOrEqual(descriptors);
+  });
+
   it("do nothing where nothing changed", () => {
     const paths = { "web-1": namespaces.add(), "web-2": namespaces.add() };
     want(paths);
@@ -63,24 +95,14 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     expect(log.lines).toEqual(["info attached a container", "info attached a container"]);
   });
 
-  it("give the namespace to who dials, for as long as it is attached", async () => {
-    want({ "web-1": namespaces.add() });
-    const namespace = attached.namespaceOf("file/web-1")!;
-    expect(isOpen(namespace)).toBe(true);
-    want({});
-    expect(attached.namespaceOf("file/web-1")).toBeUndefined();
-    expect(isOpen(namespace)).toBe(true);
-    await attached.close();
-    expect(isOpen(namespace)).toBe(false);
-  });
-
   it("wait until a namespace that is being handed back is free", async () => {
     const path = namespaces.add();
     want({ "web-1": path });
     want({});
     want({ "web-2": path });
     expect(states()).toEqual(["web-2 waiting"]);
-    await expect.poll(states).toEqual(["web-2 attached"]);
+    await attached.settled("file/web-2");
+    expect(states()).toEqual(["web-2 attached"]);
     expect(await ask(path)).toEqual({ udp: "file/web-2", tcp: "file/web-2" });
   });
 
@@ -89,13 +111,26 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     want({ "web-1": path, "side-1": path });
     expect(states()).toEqual(["web-1 attached", "side-1 attached"]);
     expect(attached.status()[1]?.reason).toBe("shares the network namespace of web-1, whose view it gets");
-    expect(attached.namespaceOf("file/side-1")?.identity).toBe(attached.namespaceOf("file/web-1")?.identity);
     want({ "side-1": path });
     expect(states()).toEqual(["side-1 attached"]);
     expect(attached.status()[0]).not.toHaveProperty("reason");
     // The sockets stayed open all the time.
     expect(serve.opened).toEqual(["udp", "tcp"]);
     expect(await ask(path)).toEqual({ udp: "file/side-1", tcp: "file/side-1" });
+  });
+
+  it("settle at once what is known, what is wanted no more, and what waits too long", async () => {
+    const path = namespaces.add();
+    namespaces.remove(path);
+    want({ "web-1": namespaces.add(), "web-2": path, "web-3": path });
+    await attached.settled("file/web-1");
+    const unwanted = attached.settled("file/web-3");
+    want({ "web-2": path });
+    await unwanted;
+    const late = attached.settled("file/web-2");
+    clock.tick();
+    await late;
+    expect(states()).toEqual(["web-2 waiting"]);
   });
 
   it("wait for a namespace that is not there, and say so once", async () => {
@@ -148,6 +183,16 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     expect(states()).toEqual(["web-1 attached"]);
   });
 
+  it("name who answers there now, if that is another process than before", async () => {
+    const path = namespaces.add();
+    const first = await namespaces.run(path, HOLDER);
+    want({ "web-1": path });
+    await first.stop();
+    const second = await namespaces.run(path, HOLDER);
+    clock.tick();
+    expect(attached.status()[0]?.reason).toContain(`(pid ${second.said})`);
+  });
+
   it("suspect another eleven where nobody in the container answers", async () => {
     const path = namespaces.add();
     const other = attachments({ clock, log, serve });
@@ -190,9 +235,10 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
       log,
       serve: {
         ...serve,
-        udp(socket) {
+        udp(fd) {
+          const socket = createSocket("udp4").bind({ fd, exclusive: true });
           socket.on("message", () => answered++);
-          return { close: async () => void (await once(socket.close(), "close")) };
+          return { close: async () => void (await once(socket.close(), "close")), askerChanged() {} };
         },
       },
     });

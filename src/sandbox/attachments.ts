@@ -2,18 +2,22 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { errnoName } from "../linux/libc.ts";
-import { type Namespace, namespaceSupport } from "../linux/namespace.ts";
+import { namespaceSupport } from "../linux/namespace.ts";
+import { CLOSE_GRACE_MS } from "../server/listener.ts";
 import { attachFailure, type Serve } from "./attachment.ts";
 import { type AttachmentStatus, absent, changed, sharing, tooEarly } from "./attachment-status.ts";
 import { directoryWatch } from "./directory-watch.ts";
 import { earlyNamespaces } from "./early-namespaces.ts";
-import { type Hold, tenancy } from "./tenancy.ts";
+import { settling } from "./settling.ts";
+import { type Hold, tenancy, type Unwanted } from "./tenancy.ts";
 
 /**
  * How often attached namespaces are looked after and kept ours (several times within `ALIVE_MS`), and the others tried
  * again.
  */
 export const RECHECK_MS = 500;
+/** How long somebody waits to be told what came of it: handing back takes so long at most, and then it is tried again. */
+export const SETTLE_MS = CLOSE_GRACE_MS + RECHECK_MS;
 
 /**
  * Whose 127.0.0.11:53 we answer. Containers in one namespace (`docker run --network container:web-1`) have one
@@ -23,16 +27,16 @@ export interface Attachments {
   /** Brings the attached set to what is wanted: now as far as it goes, the rest as soon as it can be. */
   reconcile(wanted: ReadonlyMap<string, { readonly name: string; readonly netns: string }>): void;
   /**
-   * Attaches namespaces that appear in these directories before anybody tells of them; `isUnwanted` says of which it
-   * is known meanwhile that they are not to be attached. Replaces what was said before.
+   * Attaches namespaces that appear in these directories before anybody tells of them; `unwanted` says whose it turned
+   * out to be, if that is not to be attached. Replaces what was said before.
    */
-  expect(directories: Iterable<string>, isUnwanted: (netns: string) => boolean): void;
+  expect(directories: Iterable<string>, unwanted: Unwanted): void;
   /** Lets go of namespaces that went away, and tries again what is not attached. Happens by itself, too. */
   recheck(): void;
+  /** Resolves when what is wanted of the sandbox is `waiting` no longer, or after `SETTLE_MS`. */
+  settled(sandbox: string): Promise<void>;
   /** In the order in which they were first wanted. */
   status(): AttachmentStatus[];
-  /** While attached; it stays the manager's, and is closed when it is no longer. */
-  namespaceOf(sandbox: string): Namespace | undefined;
   /** Hands everything back; resolves when the last query in flight is answered. */
   close(): Promise<void>;
 }
@@ -50,19 +54,23 @@ export function attachments(options: {
   readonly clock: Clock;
   readonly log: Logger;
   readonly serve: Serve;
+  /** Whether queries are answered at the moment: while they are not, all is handed back by itself. */
+  readonly isServing?: () => boolean;
 }): Attachments {
-  const { clock, log, serve } = options;
+  const { clock, log, serve, isServing = () => true } = options;
   const entries = new Map<string, Entry>();
   const tenants = tenancy({ serve, clock, log, freed: recheck });
   const watch = directoryWatch({ clock, changed: recheck });
   const early = earlyNamespaces({ clock, log, take: tenants.takeEarly });
-  let isUnwanted: (netns: string) => boolean = () => false;
+  let unwanted: Unwanted = () => undefined;
   let unsupported: string | undefined;
   let closed = false;
+  let turn = 0;
+  const waiting = settling({ clock, atMostMs: SETTLE_MS });
   let cancelTimer = clock.after(RECHECK_MS, tick);
 
   function tick(): void {
-    tenants.beat();
+    if (isServing()) tenants.beat();
     recheck();
     cancelTimer = clock.after(RECHECK_MS, tick);
   }
@@ -91,12 +99,16 @@ export function attachments(options: {
       become(entry, absent(entry.netns));
       log.debug(entry.status, "let go of a network namespace that went away");
     }
-    tenants.recheckEarly(isUnwanted);
+    tenants.recheckEarly(unwanted);
     const open = [...entries.values()].filter(isOpen);
+    // The reason of one error may be another by now (who holds the port). Finding out takes its time, so one at a time.
+    const failing = open.filter(({ failure }) => failure !== undefined);
+    if (failing.length > 0) failing[turn++ % failing.length]!.failure = undefined;
     const support = namespaceSupport();
     if (!support.ok) refuse(open, support.why);
     else for (const entry of open) attempt(entry);
     for (const entry of entries.values()) if (entry.hold !== undefined) attached(entry, entry.hold);
+    waiting.look();
   }
 
   /** One that has a hold is left without an answer when 127.0.0.11 was taken from us. */
@@ -138,8 +150,8 @@ export function attachments(options: {
       return;
     }
     const { message, remedy } = attachFailure(cause, entry.status.name, entry.netns);
-    become(entry, { state: "failed", reason: message, remedy });
-    log.warn(entry.status, "can't attach a container");
+    const isNews = become(entry, { state: "failed", reason: message, remedy });
+    if (isNews) log.warn(entry.status, "can't attach a container");
   }
 
   function refuse(open: readonly Entry[], why: string): void {
@@ -166,11 +178,11 @@ export function attachments(options: {
     return entry.status !== before;
   }
 
-  function expect(directories: Iterable<string>, unwanted: (netns: string) => boolean): void {
+  function expect(directories: Iterable<string>, nowUnwanted: Unwanted): void {
     if (closed) return;
-    isUnwanted = unwanted;
+    unwanted = nowUnwanted;
     early.set(directories);
-    tenants.recheckEarly(isUnwanted);
+    tenants.recheckEarly(unwanted);
   }
 
   async function close(): Promise<void> {
@@ -179,6 +191,7 @@ export function attachments(options: {
     watch.close();
     early.close();
     entries.clear();
+    waiting.look();
     await tenants.close();
   }
 
@@ -186,11 +199,8 @@ export function attachments(options: {
     reconcile,
     expect,
     recheck,
+    settled: (sandbox) => waiting.wait(() => entries.get(sandbox)?.status.state !== "waiting"),
     status: () => [...entries.values()].map(({ status }) => status),
-    namespaceOf(sandbox) {
-      const hold = entries.get(sandbox)?.hold;
-      return hold === undefined ? undefined : tenants.namespaceOf(hold);
-    },
     close,
   };
 }

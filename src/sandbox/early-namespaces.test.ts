@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
+import { openNamespace } from "../linux/namespace.ts";
 import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
 import { type Attachments, attachments } from "./attachments.ts";
 import { ask, askUdp, echoServe } from "./attachments-world.suite.ts";
+import { namespaceDialer } from "./namespace-dialer.ts";
+import { UNKNOWN_MAX } from "./tenancy.ts";
 
 describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made${skipped}`, () => {
   const namespaces = namespaceFixture();
@@ -44,7 +47,7 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
   const want = (netns: string) => attached.reconcile(new Map([["docker/web", { name: "web", netns }]]));
 
   it("is attached before it is known whose it is, and its queries wait for that", async () => {
-    attached.expect([directory], () => false);
+    attached.expect([directory], () => undefined);
     const path = make("0123456789ab");
     await isServed();
     expect(attached.status()).toEqual([]);
@@ -55,17 +58,20 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
     expect(serve.opened).toEqual(["udp", "tcp"]);
   });
 
-  it("is handed back when its container turns out not to be wanted", async () => {
-    attached.expect([directory], () => false);
+  it("is handed back when its container turns out not to be wanted, whose queries until then are answered", async () => {
+    attached.expect([directory], () => undefined);
     const before = openDescriptors();
     const path = make("0123456789ab");
     await isServed();
-    attached.expect([directory], (netns) => netns === path);
+    const answer = askUdp(path);
+    await expect.poll(() => serve.asked).toEqual(["udp"]);
+    attached.expect([directory], (netns) => (netns === path ? "docker/db" : undefined));
+    expect(await answer).toBe("docker/db");
     await expect.poll(openDescriptors).toBe(before);
   });
 
   it("is handed back when nobody tells whose it is, and its queries get to know that", async () => {
-    attached.expect([directory], () => false);
+    attached.expect([directory], () => undefined);
     const before = openDescriptors();
     const path = make("0123456789ab");
     await isServed();
@@ -73,8 +79,29 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
     await expect.poll(openDescriptors).toBe(before);
   });
 
+  it("has queries wait up to a number, and those beyond it answered at once", async () => {
+    attached.expect([directory], () => undefined);
+    const path = make("0123456789ab");
+    await isServed();
+    const namespace = openNamespace(path);
+    const asking = namespaceDialer(namespace, path).udp(4);
+    const answers: string[] = [];
+    asking.on("message", (octets) => answers.push(String(octets)));
+    await new Promise<void>((resolve) => asking.connect(53, "127.0.0.11", resolve));
+    while (answers.length === 0) {
+      for (let i = 0; i < 50; i++) asking.send("?");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    want(path);
+    expect(answers[0]).toBe("nobody");
+    expect(serve.asked.length).toBeGreaterThan(UNKNOWN_MAX);
+    await expect.poll(() => answers.filter((who) => who === "docker/web").length).toBeGreaterThan(0);
+    asking.close();
+    namespace.close();
+  });
+
   it("is let go of when it is unmade", async () => {
-    attached.expect([directory], () => false);
+    attached.expect([directory], () => undefined);
     const before = openDescriptors();
     const path = make("0123456789ab");
     await isServed();
@@ -85,13 +112,13 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
   });
 
   it("is left alone if it is not a container's, and where nobody is expected", async () => {
-    attached.expect([directory], () => false);
+    attached.expect([directory], () => undefined);
     make("default");
     make("lb_0123456789");
-    attached.expect([], () => false);
+    attached.expect([], () => undefined);
     make("0123456789ab");
     // What comes after these in the order of events.
-    attached.expect([directory], () => false);
+    attached.expect([directory], () => undefined);
     make("ba9876543210");
     await isServed();
     expect(serve.opened).toHaveLength(2);

@@ -58,36 +58,39 @@ export function takeoverTable(at: SocketAddress, lifelinePort: number): Table {
   const tcp = is(ipProtocol, TCP);
   const begins = hasBits(tcpFlags, SYN | ACK, SYN);
   const lifeline = [...fromUs, ...toUs, tcp, is(sourcePort, lifelinePort), is(destinationPort, lifelinePort)];
+  const rules = [
+    // First, and nothing after it: every answer passes here on our time.
+    [...fromUs, udp, is(sourcePort, port), isNot(ipDestination, address), notrack, accept],
+    [isNot(ipSource, address), isNot(ipDestination, address), accept],
+    [
+      ...fromUs,
+      ...toUs,
+      udp,
+      is(sourcePort, port),
+      is(destinationPort, port),
+      update(alive, ipDestination),
+      drop,
+    ],
+    [...lifeline, notrack],
+    [...lifeline, hasBits(tcpFlags, RST, RST), remove(alive, ipDestination)],
+    [...fromUs, udp, is(sourcePort, port), notrack],
+    [...fromUs, tcp, is(sourcePort, port), notrack, update(flows, ipDestination, destinationPort)],
+    [...toUs, udp, is(destinationPort, port), isIn(alive, ipDestination), notrack, accept],
+    // The client may use the port of an earlier connection again: what it was does not count.
+    [...toUs, tcp, is(destinationPort, port), begins, remove(flows, ipSource, sourcePort)],
+    [
+      ...toUs,
+      tcp,
+      is(destinationPort, port),
+      begins,
+      isIn(alive, ipDestination),
+      update(flows, ipSource, sourcePort),
+    ],
+    [...toUs, tcp, is(destinationPort, port), isIn(flows, ipSource, sourcePort), notrack],
+  ];
   return {
     name: TABLE_NAME,
     sets: [alive, flows],
-    rules: [
-      [isNot(ipSource, address), isNot(ipDestination, address), accept],
-      [
-        ...fromUs,
-        ...toUs,
-        udp,
-        is(sourcePort, port),
-        is(destinationPort, port),
-        update(alive, ipDestination),
-        drop,
-      ],
-      [...lifeline, notrack],
-      [...lifeline, hasBits(tcpFlags, RST, RST), remove(alive, ipDestination)],
-      [...fromUs, udp, is(sourcePort, port), notrack],
-      [...fromUs, tcp, is(sourcePort, port), notrack, update(flows, ipDestination, destinationPort)],
-      [...toUs, udp, is(destinationPort, port), isIn(alive, ipDestination), notrack],
-      // The client may use the port of an earlier connection again: what it was does not count.
-      [...toUs, tcp, is(destinationPort, port), begins, remove(flows, ipSource, sourcePort)],
-      [
-        ...toUs,
-        tcp,
-        is(destinationPort, port),
-        begins,
-        isIn(alive, ipDestination),
-        update(flows, ipSource, sourcePort),
-      ],
-      [...toUs, tcp, is(destinationPort, port), isIn(flows, ipSource, sourcePort), notrack],
-    ],
+    chains: [{ hook: "output", rules }],
   };
 }

@@ -2,10 +2,12 @@ import { close } from "node:fs";
 import { promisify } from "node:util";
 import type { SocketAddress } from "../base/address.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
-import { errnoName, libc } from "../linux/libc.ts";
+import { forgetUdp } from "../linux/conntrack.ts";
+import { libc } from "../linux/libc.ts";
 import type { Namespace } from "../linux/namespace.ts";
 import { netfilterSocket, transact } from "../linux/netlink.ts";
 import { deleteTable, newOwnedTable } from "../linux/nftables.ts";
+import { nftablesRefusal } from "../linux/nftables-refusal.ts";
 import { selfConnection } from "../linux/self-connection.ts";
 import { ipv4Address } from "../linux/sockets.ts";
 import { TABLE_NAME, takeoverTable } from "./takeover-table.ts";
@@ -21,6 +23,12 @@ export interface Takeover {
    * itself. False if the table did not take note, so that it is not ours: somebody has deleted it.
    */
   beat(): boolean;
+  /**
+   * Makes connection tracking forget the conversations with whom queries went to before, so that a client which goes on
+   * after us is led to where that one listens by then. Not before its last answers are through: they need the
+   * translation. Throws NetlinkError.
+   */
+  forgetFormer(): void;
   /** New queries go the old way from when this returns. Our TCP connections stay ours, and answers may still go out. */
   handBack(): void;
   /** Removes the table: for when the last answer is out. Includes `handBack`. */
@@ -54,6 +62,7 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
 
   return {
     beat: () => !handedBack && libc().sendNothing(udp, MSG_DONTWAIT, self) === EPERM,
+    forgetFormer: () => void forgetUdp(netlink, at),
     handBack,
     async close() {
       handBack();
@@ -69,33 +78,10 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
 
 /** For people: why the table could not be made, where it is needed. */
 export function takeoverFailure(cause: unknown): CodedError {
-  const [state, remedy] = explain(errnoName(cause)) ?? [messageOf(cause), undefined];
+  const { state, remedy } = nftablesRefusal(cause, "`nft_ct`");
   return new CodedError("ATTACH", `Cannot take 127.0.0.11 over from Docker's resolver: ${state}`, {
     // Not the system error itself: its errno would be taken for one of the namespace or the sockets.
     cause: new Error(messageOf(cause), { cause }),
     ...(remedy === undefined ? {} : { remedy }),
   });
-}
-
-function explain(errno: string | undefined): [state: string, remedy: string] | undefined {
-  switch (errno) {
-    case "EPERM":
-      return ["not permitted to change nftables", "Run eleven as root, or give it CAP_NET_ADMIN"];
-    case "EPROTONOSUPPORT":
-    case "EAFNOSUPPORT":
-      return ["the kernel has no nftables", "Load its module: `modprobe nf_tables`"];
-    case "EOPNOTSUPP":
-    case "EINVAL":
-      return [
-        "the kernel's nftables is too old",
-        "Run Linux 5.12 or newer: it has tables that end with their owner",
-      ];
-    case "ENOENT":
-      return [
-        "the kernel's nftables lacks a part",
-        "Load the module `nft_ct`, and see that NF_TABLES_IPV4 is there",
-      ];
-    default:
-      return undefined;
-  }
 }

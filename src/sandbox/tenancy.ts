@@ -3,12 +3,15 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type Namespace, openNamespace } from "../linux/namespace.ts";
 import { type Attachment, attach, type Serve } from "./attachment.ts";
+import { formerAnswers } from "./former-answers.ts";
 
 /**
  * How long a query waits until a source tells whose namespace it comes from. Sources tell within 50 ms of the start of
  * a container, whose namespace is older; libc asks again after five seconds.
  */
 export const UNKNOWN_MS = 2000;
+/** So many queries of one namespace wait at most: they are kept meanwhile, and can be 64 KiB each. */
+export const UNKNOWN_MAX = 1000;
 
 /** A namespace that one sandbox lives in, and where we answer: for it, or for who came before it. */
 export interface Hold {
@@ -16,6 +19,9 @@ export interface Hold {
   /** By the path that the sandbox is known for. */
   readonly namespace: Namespace;
 }
+
+/** The sandbox whose namespace this is known to be, where it is not to be attached. */
+export type Unwanted = (netns: string) => string | undefined;
 
 /**
  * Who answers in which namespace. There is one 127.0.0.11:53 in a namespace, however many containers live in it: the
@@ -31,12 +37,13 @@ export interface Tenancy {
   take(sandbox: string, netns: string): Hold | "leaving";
   /** Answers in a namespace of which nobody has told us yet. Throws like `take`. */
   takeEarly(netns: string): void;
-  /** Lets go of those that nobody has claimed: all that went away, and those that `isGivenUp` says. */
-  recheckEarly(isGivenUp: (netns: string) => boolean): void;
+  /**
+   * Lets go of those that nobody has claimed: all that went away, and those of a sandbox that `unwanted` names, on
+   * whose behalf the queries that have come are answered.
+   */
+  recheckEarly(unwanted: Unwanted): void;
   /** The sandbox that answers in the namespace of this hold; undefined once we don't answer there any more. */
   tenantOf(hold: Hold): string | undefined;
-  /** What to dial from on behalf of this hold: open until the last query is answered. */
-  namespaceOf(hold: Hold): Namespace;
   /** What was served is closed in its own time if nobody else lives there, and the namespace after it. */
   release(hold: Hold): void;
   /** Keeps all that is ours, see `Takeover`. What is ours no more is left. */
@@ -66,6 +73,7 @@ export function tenancy(options: {
   const places = new Map<string, Place>();
   const leaving = new Map<string, Promise<void>>();
   const awaited = new Set<string>();
+  const former = formerAnswers({ clock, log });
 
   function take(sandbox: string, netns: string): Hold | "leaving" {
     const opened = openNamespace(netns);
@@ -98,6 +106,7 @@ export function tenancy(options: {
         log.debug({ netns: namespace.path, reason: bare }, "does without an nftables table");
       const place: Place = { namespace, attachment, holds: new Set(), tenant, waiting: new Set() };
       places.set(namespace.identity, place);
+      former.add(attachment);
       return place;
     } catch (error) {
       namespace.close();
@@ -107,7 +116,8 @@ export function tenancy(options: {
 
   function whoAsks(place: Place): string | Promise<string | undefined> {
     if (place.tenant !== undefined) return place.tenant;
-    if (places.get(place.namespace.identity) !== place) return Promise.resolve(undefined);
+    if (places.get(place.namespace.identity) !== place || place.waiting.size >= UNKNOWN_MAX)
+      return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const answer = (tenant: string | undefined): void => {
         cancel();
@@ -126,6 +136,7 @@ export function tenancy(options: {
 
   function become(place: Place, tenant: string | undefined): void {
     place.tenant = tenant;
+    place.attachment.askerChanged();
     for (const answer of place.waiting) answer(tenant);
   }
 
@@ -142,6 +153,7 @@ export function tenancy(options: {
     const { identity } = place.namespace;
     if (places.get(identity) !== place) return;
     places.delete(identity);
+    former.remove(place.attachment);
     for (const { namespace } of place.holds) if (namespace !== place.namespace) namespace.close();
     place.holds.clear();
     if (place.tenant === undefined) become(place, undefined);
@@ -168,14 +180,15 @@ export function tenancy(options: {
   return {
     take,
     takeEarly,
-    recheckEarly(isGivenUp) {
+    recheckEarly(unwanted) {
       for (const place of [...places.values()]) {
         if (place.holds.size > 0) continue;
-        if (!place.namespace.isCurrent() || isGivenUp(place.namespace.path)) leave(place);
+        const sandbox = unwanted(place.namespace.path);
+        if (sandbox !== undefined) become(place, sandbox);
+        if (sandbox !== undefined || !place.namespace.isCurrent()) leave(place);
       }
     },
     tenantOf: (hold) => placeOf(hold)?.tenant,
-    namespaceOf: (hold) => placeOf(hold)?.namespace ?? hold.namespace,
     release,
     beat() {
       for (const place of [...places.values()]) {
@@ -183,6 +196,7 @@ export function tenancy(options: {
         log.warn({ netns: place.namespace.path }, "a container's 127.0.0.11 was taken from us");
         leave(place);
       }
+      former.beat();
     },
     async close() {
       for (const place of [...places.values()]) leave(place);

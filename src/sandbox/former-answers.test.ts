@@ -1,0 +1,76 @@
+import { beforeEach, expect, it } from "vitest";
+import type { Clock } from "../base/clock.ts";
+import type { Attachment } from "./attachment.ts";
+import { listedLog } from "./attachments-world.suite.ts";
+import { FORMER_MS, type FormerAnswers, formerAnswers } from "./former-answers.ts";
+import { ALIVE_MS } from "./takeover-table.ts";
+
+const BEAT_MS = 500;
+
+let now: number;
+let log: ReturnType<typeof listedLog>;
+let forgotten: string[];
+let former: FormerAnswers;
+
+beforeEach(() => {
+  now = 0;
+  log = listedLog();
+  forgotten = [];
+  const clock: Clock = { wall: () => now, now: () => now, after: () => () => {} };
+  former = formerAnswers({ clock, log });
+});
+
+function add(name: string): Attachment {
+  const attachment = { forgetFormer: () => forgotten.push(name) } as unknown as Attachment;
+  former.add(attachment);
+  return attachment;
+}
+
+function pass(ms: number): void {
+  for (const end = now + ms; now < end; former.beat()) now += BEAT_MS;
+}
+
+it("former answers are forgotten once, when the last can have come", () => {
+  add("web");
+  pass(FORMER_MS - BEAT_MS);
+  expect(forgotten).toEqual([]);
+  pass(BEAT_MS);
+  expect(forgotten).toEqual(["web"]);
+  pass(2 * FORMER_MS);
+  expect(forgotten).toEqual(["web"]);
+});
+
+it("former answers of one attachment at a time are forgotten", () => {
+  for (const name of ["web", "db", "mail"]) add(name);
+  pass(FORMER_MS);
+  expect(forgotten).toEqual(["web"]);
+  pass(BEAT_MS);
+  expect(forgotten).toEqual(["web", "db"]);
+});
+
+it("former answers stay where we have left", () => {
+  former.remove(add("web"));
+  pass(2 * FORMER_MS);
+  expect(forgotten).toEqual([]);
+});
+
+it("former answers are forgotten again after a hang, in which there were new ones", () => {
+  add("web");
+  pass(FORMER_MS);
+  now += ALIVE_MS;
+  former.beat();
+  pass(FORMER_MS - BEAT_MS);
+  expect(forgotten).toEqual(["web"]);
+  pass(BEAT_MS);
+  expect(forgotten).toEqual(["web", "web"]);
+});
+
+it("former answers that the kernel does not let go of are told in the log", () => {
+  former.add({
+    forgetFormer() {
+      throw new Error("netlink (the list of tracked connections): EINVAL");
+    },
+  } as unknown as Attachment);
+  pass(2 * FORMER_MS);
+  expect(log.lines).toEqual(["debug connection tracking keeps what came before us"]);
+});

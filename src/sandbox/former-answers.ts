@@ -1,0 +1,51 @@
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Attachment } from "./attachment.ts";
+import { ALIVE_MS } from "./takeover-table.ts";
+
+/**
+ * After so long no answer to a query that went to Docker's resolver is still to come: it waits four seconds for each of
+ * three servers at most (observed with Docker 26 and 28; 20.10 gives no answer then).
+ */
+export const FORMER_MS = 15_000;
+
+/**
+ * When what connection tracking remembers of who answered before us can be forgotten: once for each attachment,
+ * `FORMER_MS` after its queries came to be ours, since nothing is tracked from then on.
+ */
+export interface FormerAnswers {
+  add(attachment: Attachment): void;
+  remove(attachment: Attachment): void;
+  /** To be called after each beat. Forgets those of one attachment at most: it takes some 10 ms. */
+  beat(): void;
+}
+
+export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): FormerAnswers {
+  /** Since when its queries are ours; undefined where all is forgotten. */
+  const ours = new Map<Attachment, number | undefined>();
+  let lastBeat = clock.now();
+
+  function beat(): void {
+    const now = clock.now();
+    // We hung, and queries went the former way meanwhile.
+    if (now - lastBeat >= ALIVE_MS) for (const attachment of ours.keys()) ours.set(attachment, now);
+    lastBeat = now;
+    for (const [attachment, since] of ours) {
+      if (since === undefined || now - since < FORMER_MS) continue;
+      ours.set(attachment, undefined);
+      try {
+        attachment.forgetFormer();
+      } catch (error) {
+        log.debug({ reason: messageOf(error) }, "connection tracking keeps what came before us");
+      }
+      return;
+    }
+  }
+
+  return {
+    add: (attachment) => void ours.set(attachment, clock.now()),
+    remove: (attachment) => void ours.delete(attachment),
+    beat,
+  };
+}
