@@ -1,65 +1,55 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DockerOptions } from "dockerode";
 import { CodedError, messageOf } from "../base/errors.ts";
+import type { SshAddress } from "./docker-ssh.ts";
 
 /** What decides, besides the configuration, how an engine is reached: the variables of Docker's own client. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT = "unix:///var/run/docker.sock";
 
+/** How an engine is reached. */
+export type EngineAddress =
+  | { readonly kind: "unix"; readonly socketPath: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | ({ readonly kind: "tls"; readonly host: string; readonly port: number } & Certificates)
+  | ({ readonly kind: "ssh" } & SshAddress);
+
+/** What stands in the three files, PEM. */
+interface Certificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /**
- * How dockerode reaches an engine: by `url`, else by DOCKER_HOST, else by Docker's default socket. Everything is said
- * here, because dockerode takes what is left out from DOCKER_HOST. TLS as Docker's client has it: for `https`, for
- * port 2376 and with DOCKER_TLS_VERIFY, with the three files in DOCKER_CERT_PATH or `~/.docker`. Throws CodedError SOURCE.
+ * Where the engine is: at `url`, else at DOCKER_HOST, else at Docker's default socket. TLS as Docker's client has it:
+ * for `https`, for port 2376 and with DOCKER_TLS_VERIFY, with the three files in DOCKER_CERT_PATH or `~/.docker`.
+ * Throws CodedError SOURCE.
  */
-export function engineAddress(url: string | undefined, env: Environment): DockerOptions {
+export function engineAddress(url: string | undefined, env: Environment): EngineAddress {
   const text = url ?? (env.DOCKER_HOST || DEFAULT);
   const scheme = /^(\w+):\/\//.exec(text)?.[1]?.toLowerCase();
   if (scheme === "unix") {
-    return {
-      ...NOTHING,
-      protocol: "http",
-      socketPath: text.slice("unix://".length) || DEFAULT.slice("unix://".length),
-    };
+    return { kind: "unix", socketPath: text.slice("unix://".length) || DEFAULT.slice("unix://".length) };
   }
   // Docker's client takes an address without a scheme for TCP.
-  const parsed = urlOf(scheme === undefined ? `tcp://${text}` : text, text);
-  const { hostname: host, username } = parsed;
+  const { hostname, username } = urlOf(scheme === undefined ? `tcp://${text}` : text, text);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
   // A URL forgets the port that is its scheme's own.
-  const [, port] = /:(\d+)\/*$/.exec(text) ?? [];
-  if (scheme === "ssh") {
-    const agent = env.SSH_AUTH_SOCK;
-    return {
-      ...NOTHING,
-      protocol: "ssh",
-      host,
-      port: port ?? 22,
-      username,
-      ...(agent !== undefined && { sshOptions: { agent } }),
-    };
-  }
+  const [, digits] = /:(\d+)\/*$/.exec(text) ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  if (scheme === "ssh")
+    return { kind: "ssh", host, port, username: decodeURIComponent(username) || undefined };
   if (scheme !== undefined && !["tcp", "http", "https"].includes(scheme)) throw unreachable(text);
   const isSecure = scheme === "https" || port === TLS_PORT || !!env.DOCKER_TLS_VERIFY;
-  if (!isSecure) return { ...NOTHING, protocol: "http", host, port: port ?? 2375 };
+  if (!isSecure) return { kind: "tcp", host, port: port ?? PLAIN_PORT };
   const folder = env.DOCKER_CERT_PATH || join(env.HOME ?? "/root", ".docker");
-  return { ...NOTHING, protocol: "https", host, port: port ?? TLS_PORT, ...certificates(folder, text) };
+  return { kind: "tls", host, port: port ?? TLS_PORT, ...certificates(folder, text) };
 }
 
-const TLS_PORT = "2376";
-
-/** What dockerode would otherwise take from the environment. */
-const NOTHING = {
-  host: undefined,
-  port: undefined,
-  socketPath: undefined,
-  username: undefined,
-  pathPrefix: "/",
-  ca: undefined,
-  cert: undefined,
-  key: undefined,
-  timeout: undefined,
-} as unknown as DockerOptions;
+const PLAIN_PORT = 2375;
+const TLS_PORT = 2376;
 
 function urlOf(text: string, said: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -77,7 +67,7 @@ function unreachable(text: string): CodedError {
   );
 }
 
-function certificates(folder: string, text: string): Pick<DockerOptions, "ca" | "cert" | "key"> {
+function certificates(folder: string, text: string): Certificates {
   const read = (name: string) => readFileSync(join(folder, name), "utf8");
   try {
     return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };

@@ -1,22 +1,21 @@
 import { setMaxListeners } from "node:events";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import { inspect } from "node:util";
-import type Docker from "dockerode";
-import type { DockerOptions } from "dockerode";
 import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
+import type { EngineAddress } from "./docker-address.ts";
 import { type EngineEvent, EVENT_FILTERS, lines, readEvent } from "./docker-events.ts";
+import { EngineRefusal, engineHttp, type Query } from "./docker-http.ts";
 import {
   type EngineContainer,
   type EngineMembers,
   type EngineNetwork,
   engineContainer,
+  engineIds,
   engineMembers,
   engineNetwork,
   engineService,
   engineTask,
+  engineVersion,
 } from "./docker-schema.ts";
 import type { Swarm } from "./docker-swarm.ts";
 
@@ -56,23 +55,16 @@ const AT_ONCE = 64;
 const OVERLAP_SECONDS = 2;
 
 export async function connectEngine(options: {
-  readonly address: DockerOptions;
+  readonly address: EngineAddress;
   readonly onEvent: (event: EngineEvent) => void;
   readonly clock: Clock;
   /** Ends it, or the attempt. */
   readonly signal: AbortSignal;
 }): Promise<EngineClient> {
   const { address, onEvent, clock, signal } = options;
-  // Loaded when it is needed: it takes a fifth of a second, and most configurations of tests have no engine.
-  const { default: Engine } = await import("dockerode");
-  const Agent = address.protocol === "https" ? HttpsAgent : HttpAgent;
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
-  // docker-modem writes all that is in there, at any depth, into a debug text that nobody reads: 5 ms a question and
-  // more with each socket.
-  Object.assign(agent, { [inspect.custom]: () => "Agent" });
-  // Over ssh dockerode makes agents of its own.
-  const reached = { ...address, ...(address.protocol !== "ssh" && { agent }) };
-  const turn = turnstile(address.protocol === "ssh" ? SSH_AT_ONCE : AT_ONCE);
+  const atOnce = address.kind === "ssh" ? SSH_AT_ONCE : AT_ONCE;
+  const http = engineHttp(address, atOnce);
+  const turn = turnstile(atOnce);
   const closing = new AbortController();
   // One listener for each question under way.
   setMaxListeners(0, closing.signal);
@@ -83,7 +75,7 @@ export async function connectEngine(options: {
   function end(reason: Error): void {
     if (closing.signal.aborted) return;
     closing.abort(reason);
-    agent.destroy();
+    http.close();
   }
 
   const stop = () => end(signal.reason);
@@ -91,8 +83,8 @@ export async function connectEngine(options: {
   closing.signal.addEventListener("abort", () => signal.removeEventListener("abort", stop), { once: true });
   if (signal.aborted) stop();
 
-  /** Its answer, or an error: from the engine, because there was none in time, or because the connection ended. */
-  function ask<T>(question: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+  /** What comes of a question, or an error: from the engine, because there was none in time, or from the connection. */
+  function ask<T>(question: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return turn(async () => {
       // AbortSignal.any of Node 20 can be collected as garbage while somebody listens to it.
       const given = new AbortController();
@@ -101,7 +93,7 @@ export async function connectEngine(options: {
       closing.signal.addEventListener("abort", giveUp);
       if (closing.signal.aborted) giveUp();
       try {
-        return await Promise.race([question({ abortSignal: given.signal }), rejection(given.signal)]);
+        return await Promise.race([question(given.signal), rejection(given.signal)]);
       } finally {
         cancel();
         closing.signal.removeEventListener("abort", giveUp);
@@ -109,16 +101,17 @@ export async function connectEngine(options: {
     });
   }
 
+  async function get<S extends z.ZodType>(schema: S, path: string, query: Query = {}): Promise<z.output<S>> {
+    return read(schema, await ask((until) => http.get(path, query, until)));
+  }
+
   try {
-    const { ApiVersion, MinAPIVersion, Version } = await ask(() => new Engine(reached).version());
-    const api = spokenApi(ApiVersion, MinAPIVersion);
-    const docker = new Engine({ ...reached, version: `v${api}` });
+    const { Version, ApiVersion, MinAPIVersion } = await get(engineVersion, "/version");
+    const api = spokenApi(ApiVersion, MinAPIVersion ?? undefined);
+    const v = `/v${api}`;
+    const since = Math.floor(clock.wall() / 1000) - OVERLAP_SECONDS;
     const stream = await ask(() =>
-      docker.getEvents({
-        since: Math.floor(clock.wall() / 1000) - OVERLAP_SECONDS,
-        filters: EVENT_FILTERS as unknown as Record<string, string[]>,
-        abortSignal: closing.signal,
-      } as Docker.GetEventsOptions),
+      http.stream(`${v}/events`, { since, filters: EVENT_FILTERS }, closing.signal),
     );
     const take = lines((line) => onEvent(readEvent(line)));
     stream.setEncoding("utf8");
@@ -130,34 +123,27 @@ export async function connectEngine(options: {
       version: Version,
       api,
       ended,
-      async containerIds() {
-        const all = await ask((of) => docker.listContainers({ all: true, ...of }));
-        return all.map(({ Id }) => Id);
-      },
+      containerIds: () => get(engineIds, `${v}/containers/json`, { all: true }),
       async inspect(id) {
         try {
-          return read(engineContainer, await ask((of) => docker.getContainer(id).inspect(of)));
+          return await get(engineContainer, `${v}/containers/${encodeURIComponent(id)}/json`);
         } catch (error) {
-          if (statusOf(error) === 404) return undefined;
+          if (error instanceof EngineRefusal && error.status === 404) return undefined;
           throw error;
         }
       },
-      async networks() {
-        return read(engineNetwork.array(), await ask((of) => docker.listNetworks(of)));
-      },
-      async members(network) {
-        return read(engineMembers, await ask(() => docker.getNetwork(network).inspect()));
-      },
+      networks: () => get(engineNetwork.array(), `${v}/networks`),
+      members: (network) => get(engineMembers, `${v}/networks/${encodeURIComponent(network)}`),
       async swarm() {
         try {
           const [services, tasks] = await Promise.all([
-            ask((of) => docker.listServices(of)),
-            ask((of) => docker.listTasks({ filters: { "desired-state": ["running"] }, ...of })),
+            get(engineService.array(), `${v}/services`),
+            get(engineTask.array(), `${v}/tasks`, { filters: { "desired-state": ["running"] } }),
           ]);
-          return { services: read(engineService.array(), services), tasks: read(engineTask.array(), tasks) };
+          return { services, tasks };
         } catch (error) {
           // 503: this engine is in no swarm, or a worker, which is not told.
-          if (statusOf(error) !== undefined) return undefined;
+          if (error instanceof EngineRefusal) return undefined;
           throw error;
         }
       },
@@ -174,7 +160,7 @@ export class NoAnswer extends Error {}
 
 /** Whether the engine answered, if only to say that it can't do what it was asked. */
 export function isAnswer(error: unknown): boolean {
-  return error instanceof NoAnswer || error instanceof Misunderstood || statusOf(error) !== undefined;
+  return error instanceof NoAnswer || error instanceof Misunderstood || error instanceof EngineRefusal;
 }
 
 class Misunderstood extends Error {}
@@ -184,11 +170,6 @@ function read<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   if (error !== undefined)
     throw new Misunderstood(`cannot understand the engine: ${error.issues[0]?.message}`);
   return data as z.output<S>;
-}
-
-function statusOf(error: unknown): number | undefined {
-  const status = (error as { statusCode?: unknown }).statusCode;
-  return typeof status === "number" ? status : undefined;
 }
 
 /** The older one of what we know and what the engine knows. Throws CodedError UNSUPPORTED if it speaks none of ours. */

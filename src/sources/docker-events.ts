@@ -55,7 +55,8 @@ export function readEvent(line: string): EngineEvent {
   return { kind: "container", id: container, cause, ...(Action === "connect" && { joins: Actor.ID }) };
 }
 
-function jsonOf(text: string): unknown {
+/** Undefined if it is none. */
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

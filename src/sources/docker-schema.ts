@@ -39,6 +39,18 @@ const endpoint = z.object({
 /** Null is one that was named when the container was made, with nothing said of it. */
 const endpointOrNull = endpoint.nullish().transform((value) => value ?? endpoint.parse({}));
 
+/** `GET /version`. */
+export const engineVersion = z.object({
+  /** Of the engine: `20.10.24`. */
+  Version: z.string(),
+  /** The newest API it speaks, and the oldest. */
+  ApiVersion: z.string(),
+  MinAPIVersion: z.string().nullish(),
+});
+
+/** `GET /containers/json`. */
+export const engineIds = z.array(z.object({ Id: z.string() }).transform(({ Id }) => Id));
+
 /** `GET /containers/ID/json`. */
 export const engineContainer = z.object({
   Id: z.string().regex(/^[0-9a-f]{12,64}$/),
@@ -52,7 +64,7 @@ export const engineContainer = z.object({
     Pid: z.number(),
     StartedAt: text,
   }),
-  Config: z.object({ Hostname: text }),
+  Config: z.object({ Hostname: text, Labels: map(z.string()) }),
   HostConfig: z.object({ NetworkMode: text, Dns: texts }),
   NetworkSettings: z.object({ SandboxKey: text, Networks: map(endpointOrNull) }),
 });

@@ -66,8 +66,9 @@ describe("an inspected container", () => {
   });
 
   test.each(["created", "stopped"])("that is %s has its names, and neither address nor namespace", (name) => {
-    const { endpoints, netns } = mapped(name);
+    const { endpoints, netns, netnsMissing } = mapped(name);
     expect(netns).toBeUndefined();
+    expect(netnsMissing).toBe("stopped");
     const aliases = { created: ["late"], stopped: ["gone"] }[name];
     expect(endpoints).toEqual([{ network: "shop", aliases, links: {}, priority: 0 }]);
   });
@@ -79,7 +80,30 @@ describe("an inspected container", () => {
 
   test("on the host's network has no endpoint, namespace or hostname of ours", () => {
     const { Id } = called("hst");
-    expect(mapped("hst")).toEqual({ key: `docker:x/${Id}`, name: "hst", id: Id, endpoints: [] });
+    expect(mapped("hst")).toEqual({
+      key: `docker:x/${Id}`,
+      name: "hst",
+      id: Id,
+      netnsMissing: "host",
+      endpoints: [],
+    });
+  });
+
+  test("that lives with one on the host's network has no namespace of ours either, whether that one runs or not", () => {
+    const { Id } = called("hst");
+    const web = called("web-1");
+    const guest = { ...web, HostConfig: { ...web.HostConfig, NetworkMode: `container:${Id}` } };
+    for (const host of [called("hst"), withoutProcess(called("hst"))]) {
+      const description = containerOf(guest, worldOf({ containers: new Map([[Id, host]]) }));
+      expect(description).not.toHaveProperty("netns");
+      expect(description).toMatchObject({ netnsMissing: "host" });
+    }
+  });
+
+  test("that runs where this machine can't see it has no namespace", () => {
+    expect(containerOf(called("web-1"), worldOf({ netns: () => undefined }))).toMatchObject({
+      netnsMissing: "unseen",
+    });
   });
 
   test("without a network is nameless on one that leads nowhere", () => {
@@ -98,6 +122,18 @@ describe("an inspected container", () => {
     const [endpoint] = containerOf(moved, world).endpoints;
     expect(endpoint).toMatchObject({ ipv4: "172.18.0.4", aliases: [], links: {}, nameless: true });
     expect(Id).toHaveLength(64);
+  });
+
+  test("is of its Compose project, or of its stack", () => {
+    const labelled = (Labels: Readonly<Record<string, string>>) => {
+      const web = called("web-1");
+      return containerOf({ ...web, Config: { ...web.Config, Labels } }, worldOf()).project;
+    };
+    expect(labelled({})).toBeUndefined();
+    expect(labelled({ "com.docker.compose.project": "shop" })).toBe("shop");
+    const swarm = { "com.docker.stack.namespace": "shop", "com.docker.swarm.service.name": "shop_web" };
+    expect(labelled(swarm)).toBe("shop");
+    expect(labelled({ "com.docker.swarm.service.name": "web" })).toBe("web");
   });
 
   test("has the names that a swarm gives it, and its gateway priority", () => {

@@ -42,24 +42,33 @@ export function networkOf({ Name, Driver, Internal }: EngineNetwork): Network {
  * and no namespace of ours.
  */
 export function containerOf(container: KnownContainer, world: EngineWorld): Container {
-  const { Id, Name, Config, HostConfig } = container;
+  const { Id, Name, Config } = container;
   const runs = isRunning(container);
   const shared = sharedWith(container, world);
-  const isOnHost = HostConfig.NetworkMode === "host";
-  const netns = runs && !isOnHost ? world.netns(container) : undefined;
+  const hasHosts = isOnHost(container, world);
+  const netns = runs && !hasHosts ? world.netns(container) : undefined;
   const upstreams = upstreamsOf(shared ?? container);
+  const project = PROJECT_LABELS.map((label) => Config.Labels[label]).find((value) => value !== undefined);
   return {
     key: containerKey(world.source, Id),
     name: nameOf(Name),
     id: Id,
-    ...(Config.Hostname !== "" && !isOnHost && { hostname: Config.Hostname }),
-    ...(netns !== undefined && { netns }),
+    ...(Config.Hostname !== "" && !hasHosts && { hostname: Config.Hostname }),
+    ...(netns === undefined ? { netnsMissing: hasHosts ? "host" : runs ? "unseen" : "stopped" } : { netns }),
     ...(upstreams.length > 0 && { upstreams }),
     ...(shared !== undefined && { shares: containerKey(world.source, shared.Id) }),
+    ...(project !== undefined && { project }),
     endpoints:
       shared === undefined ? endpointsOf(container, world) : namelessOnes(endpointsOf(shared, world)),
   };
 }
+
+/** Of Compose, of `docker stack deploy`, and of the swarm itself. */
+const PROJECT_LABELS = [
+  "com.docker.compose.project",
+  "com.docker.stack.namespace",
+  "com.docker.swarm.service.name",
+] as const;
 
 /** Between two attempts of a restart policy a container counts as running, but has no process. */
 export function isRunning({ State }: EngineContainer): boolean {
@@ -108,6 +117,12 @@ export function sharedWith(
   // X was started anew and has another namespace now, while this one still sits in the old.
   if (Date.parse(found.State.StartedAt) > Date.parse(container.State.StartedAt)) return undefined;
   return found;
+}
+
+/** Also one that lives with such a one: what is taken over there would be the host's own 127.0.0.11. */
+function isOnHost({ HostConfig }: EngineContainer, { containers }: Pick<EngineWorld, "containers">): boolean {
+  const [, target = ""] = /^container:(.+)$/.exec(HostConfig.NetworkMode) ?? [];
+  return [HostConfig.NetworkMode, containers.get(target)?.HostConfig.NetworkMode].includes("host");
 }
 
 function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] {

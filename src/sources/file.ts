@@ -4,8 +4,9 @@ import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
 import { formatProblem, type Problem } from "../yaml/document.ts";
+import type { FileContent } from "./file-content.ts";
 import { readSnapshot } from "./file-snapshot.ts";
-import { type FileContent, type Follower, followFile } from "./follow-file.ts";
+import { type Follower, followFile } from "./follow-file.ts";
 import type { Source, SourceStatus } from "./source.ts";
 
 export interface FileSourceOptions {

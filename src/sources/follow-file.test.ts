@@ -15,7 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { type FileContent, type Follower, followFile } from "./follow-file.ts";
+import type { FileContent } from "./file-content.ts";
+import { type Follower, followFile } from "./follow-file.ts";
 
 let folder: string;
 let path: string;

@@ -1,12 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { type FileContent, fileContent } from "./file-content.ts";
 import { type Watch, watchDirectories } from "./follow-directories.ts";
-
-/** What a file says, or why it says nothing ("no such file"). */
-export type FileContent =
-  | { readonly text: string; readonly reason?: undefined }
-  | { readonly text?: undefined; readonly reason: string };
 
 export interface FollowOptions {
   readonly path: string;
@@ -29,9 +23,6 @@ export interface Follower {
   close(): void;
 }
 
-/** Far above any file that people write; reading on would only hold the program up. */
-const MAX_BYTES = 64 * 1024 * 1024;
-
 /**
  * Calls back whenever the content of the file at a path changes: written in place, replaced by a rename, reached
  * over a link that now leads elsewhere, deleted and back, along with its folder or alone. Only contents are
@@ -40,6 +31,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
  */
 export async function followFile(options: FollowOptions): Promise<Follower> {
   const { path, onChange, clock, settleMs = 30, pollMs = 1000 } = options;
+  const readContent = fileContent(path, clock);
   const directories = watchDirectories(path, onEvent, options.watch);
   let candidate: FileContent | undefined;
   // The first reading is a look, too: an event before its end must not start another.
@@ -52,7 +44,7 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
 
   // Watches come before the first reading, so nothing falls between the two.
   await directories.arm();
-  const content = await readContent(path);
+  const content = await readContent();
   let delivered = content;
   looking = false;
   if (missedEvent) lookLater();
@@ -86,7 +78,7 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
     looking = true;
     missedEvent = false;
     await directories.arm();
-    const found = await readContent(path);
+    const found = await readContent();
     looking = false;
     lastLook = clock.now();
     if (closed) return;
@@ -106,7 +98,7 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
   return {
     content,
     async read() {
-      delivered = await readContent(path);
+      delivered = await readContent();
       return delivered;
     },
     close() {
@@ -120,23 +112,4 @@ export async function followFile(options: FollowOptions): Promise<Follower> {
 
 function same(a: FileContent, b: FileContent): boolean {
   return a.text === b.text && a.reason === b.reason;
-}
-
-async function readContent(path: string): Promise<FileContent> {
-  try {
-    const { size, ...stats } = await stat(path).then((s) => ({ size: s.size, file: s.isFile() }));
-    // Reading a pipe or a device would wait for ever.
-    if (!stats.file) return { reason: "not a regular file" };
-    if (size > MAX_BYTES) return { reason: `larger than ${MAX_BYTES} bytes` };
-    return { text: await readFile(path, "utf8") };
-  } catch (error) {
-    return { reason: reasonOf(error) };
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT" || code === "ENOTDIR") return "no such file";
-  if (code === "EACCES") return "permission denied";
-  return messageOf(error);
 }
