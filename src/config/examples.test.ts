@@ -35,6 +35,12 @@ describe("docs/config.md", () => {
   });
 });
 
+it("docs/docker-host.md has a configuration that names the engine and attaches all", () => {
+  const text = readFileSync(`${root}docs/docker-host.md`, "utf8");
+  const [, yaml = ""] = /^```yaml\n([\s\S]*?)^```$/m.exec(text) ?? [];
+  expect(readConfig(yaml, "eleven.yaml")).toMatchObject({ sources: [{ kind: "docker" }], attach: "all" });
+});
+
 describe("examples", () => {
   it.each(readdirSync(`${root}examples`))("%s loads", (file) => {
     if (file.startsWith("eleven")) loadConfig(`${root}examples/${file}`);

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { canonicalAddress, parseSocketAddress, type SocketAddress } from "../base/address.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import type { Name } from "../wire/message.ts";
 import { foldName, nameFromText } from "../wire/name.ts";
-import { parsed, Refusal, rangeOf, want } from "../yaml/fields.ts";
+import { parsed, parseServer, Refusal, rangeOf, want } from "../yaml/fields.ts";
 
 /** The kinds of values that only `eleven.yaml` has. */
 
@@ -20,6 +21,32 @@ export const listener: z.ZodType<SocketAddress> = parsed(LISTENER, (text) => {
     return new Refusal(`${quoted} is ${range}: nobody can listen there`);
   return { address: canonicalAddress(address.address), port: address.port };
 });
+
+const UPSTREAM = 'the address of a server, like 10.0.0.1, "[fd00::1]:53" or tls://10.0.0.1#dns.example';
+const TLS_PORT = 853;
+
+/** Somebody to ask, and how: over UDP unless it begins with `tcp://` or `tls://`. */
+export const upstream: z.ZodType<ServerAddress> = parsed(UPSTREAM, parseUpstream);
+
+function parseUpstream(text: string): ServerAddress | Refusal {
+  const [, scheme, where = text, name] = /^([^:/]*):\/\/([^#]*)(?:#(.*))?$/.exec(text) ?? [];
+  if (scheme === undefined) return parseServer(text);
+  const quoted = JSON.stringify(text);
+  if (scheme !== "tcp" && scheme !== "tls")
+    return new Refusal(
+      `${quoted} is no way to ask a server: write tls://10.0.0.1, tcp://10.0.0.1 or 10.0.0.1`,
+    );
+  const server = parseServer(where, scheme === "tls" ? TLS_PORT : undefined);
+  if (server instanceof Refusal) return new Refusal(`${quoted} is not ${UPSTREAM}`);
+  if (name === undefined) return { ...server, transport: scheme };
+  if (scheme !== "tls")
+    return new Refusal(`${quoted} names a certificate, which only tls:// has: leave out what begins with #`);
+  if (nameFromText(name) === undefined)
+    return new Refusal(
+      `${quoted} has no name behind the #: write that of its certificate, like #dns.example`,
+    );
+  return { ...server, transport: scheme, tlsName: name.replace(/\.$/, "") };
+}
 
 /** A path, relative to `folder`. */
 export function path(folder: string, example: string): z.ZodType<string> {
@@ -93,4 +120,15 @@ function suffixProblem(text: string, name: Name | undefined): string | undefined
     return `${quoted} is not a suffix: write ${JSON.stringify(bare)}, which covers all below it`;
   if (name !== undefined) return undefined;
   return `${quoted} is not a DNS name: that is labels of 1 to 63 octets with dots between them, 255 octets in all`;
+}
+
+/** What `schema` makes of it, or what stands for `false`. Not a union, which would not say what is wrong inside. */
+export function falseOr<T>(schema: z.ZodType<T>, off: () => T): z.ZodType<T> {
+  return z.unknown().transform((value, context): T => {
+    if (value === false) return off();
+    const { data, error } = schema.safeParse(value);
+    if (error === undefined) return data;
+    for (const issue of error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
 }

@@ -14,12 +14,23 @@ const defaults = {
   sources: [],
   attach: "none",
   upstreams: "host",
+  policy: "ordered",
+  ipv6: "auto",
   resolvConf: "/etc/resolv.conf",
   fallbackUpstreams: [],
   domains: new Map(),
   hostSuffix: "docker.",
   ttl: 5,
-  cache: {},
+  cache: {
+    maxBytes: 8_388_608,
+    minTtl: 0,
+    maxTtl: 86_400,
+    maxNegativeTtl: 900,
+    prefetch: true,
+    serveStale: { maxAge: 86_400, ttl: 30, answerAfter: 1.8, recheck: 30 },
+  },
+  dataplane: { workers: 1, tableBytes: 33_554_432 },
+  nodeLocal: undefined,
   metrics: undefined,
 };
 
@@ -71,13 +82,55 @@ describe("readConfig", () => {
       'upstreams: [10.0.0.1, "10.0.0.2:5353", "[FD00:0::1]:53", "fe80::1%eth0"]',
       { upstreams: [dns("10.0.0.1"), dns("10.0.0.2", 5353), dns("fd00::1"), dns("fe80::1%eth0")] },
     ],
+    [
+      'upstreams: [tls://10.0.0.1, "tls://[FD00::1]:8853#DNS.example.", tcp://10.0.0.2:5353]',
+      {
+        upstreams: [
+          { ...dns("10.0.0.1", 853), transport: "tls" },
+          { ...dns("fd00::1", 8853), transport: "tls", tlsName: "DNS.example" },
+          { ...dns("10.0.0.2", 5353), transport: "tcp" },
+        ],
+      },
+    ],
+    ["policy: fastest", { policy: "fastest" }],
+    ["ipv6: off", { ipv6: "off" }],
     ["resolvConf: ../resolv.conf", { resolvConf: "/etc/resolv.conf" }],
     ["fallbackUpstreams: docker", { fallbackUpstreams: docker }],
     ["fallbackUpstreams: [9.9.9.9, docker]", { fallbackUpstreams: [dns("9.9.9.9"), ...docker] }],
     ["domains: { Corp.Example: [10.1.0.53] }", { domains: new Map([["corp.example.", [dns("10.1.0.53")]]]) }],
     ["ttl: 0", { ttl: 0 }],
     ["ttl: 86400", { ttl: 86400 }],
-    ["cache: {}", { cache: {} }],
+    ["cache: {}", {}],
+    ["nodeLocal: false", {}],
+    [
+      "nodeLocal: { address: 169.254.20.10 }",
+      { nodeLocal: { address: "169.254.20.10", intercept: [], upstreams: undefined, forceTcp: false } },
+    ],
+    [
+      "nodeLocal: { address: 169.254.20.10, intercept: [10.96.0.10], upstreams: [10.96.0.11], forceTcp: true }",
+      {
+        nodeLocal: {
+          address: "169.254.20.10",
+          intercept: ["10.96.0.10"],
+          upstreams: [dns("10.96.0.11")],
+          forceTcp: true,
+        },
+      },
+    ],
+    ["dataplane: portable", { dataplane: "portable" }],
+    ["dataplane: { workers: 2 }", { dataplane: { workers: 2, tableBytes: 33_554_432 } }],
+    ["cache: false", { cache: { ...defaults.cache, maxBytes: 0 } }],
+    [
+      "cache: { minTtl: 5, serveStale: { answerAfter: 0.5 } }",
+      {
+        cache: {
+          ...defaults.cache,
+          minTtl: 5,
+          serveStale: { ...defaults.cache.serveStale, answerAfter: 0.5 },
+        },
+      },
+    ],
+    ["cache: { serveStale: false }", { cache: { ...defaults.cache, serveStale: false } }],
     ["metrics: 127.0.0.1:9153", { metrics: dns("127.0.0.1", 9153) }],
   ])("reads %s", (text, expected) => {
     expect(read(text)).toEqual({ ...defaults, ...expected });
@@ -87,7 +140,58 @@ describe("readConfig", () => {
     ["listn: []", '1:1: unknown key "listn": did you mean "listen"?'],
     ["\n\n  colour: red", '3:3: unknown key "colour": known here: socket, listen, sources, attach,'],
     ["sources: [{ fiel: x }]", '1:13: sources[0]: unknown key "fiel": did you mean "file"?'],
-    ["cache: { size: 1 }", '1:10: cache: unknown key "size"'],
+    ["cache: { size: 1 }", '1:10: cache: unknown key "size": known here: maxBytes, minTtl, '],
+    [
+      "nodeLocal: true",
+      "1:12: nodeLocal: must be a map with the keys address, intercept, upstreams, forceTcp",
+    ],
+    ["nodeLocal: {}", "1:12: nodeLocal"],
+    [
+      "nodeLocal: { address: fd00::1 }",
+      '1:23: nodeLocal.address: "fd00::1" is not an IPv4 address that nobody has, like 169.254.20.10',
+    ],
+    ["nodeLocal: { address: 127.0.0.1 }", '1:23: nodeLocal.address: "127.0.0.1" is loopback: write'],
+    [
+      "nodeLocal: { address: 10.0.0.1, intercept: [10.0.0.1] }",
+      "1:45: nodeLocal.intercept[0]: is `address` already",
+    ],
+    ["nodeLocal: { address: 10.0.0.1, upstreams: [] }", "1:44: nodeLocal.upstreams: names no server"],
+    ["nodeLocal: { address: 10.0.0.1, forceTcp: 1 }", "1:43: nodeLocal.forceTcp: must be true or false"],
+    [
+      "nodeLocal: { address: 10.0.0.1, intercept: [10.0.0.2], upstreams: [10.0.0.3, 10.0.0.2] }",
+      "1:78: nodeLocal.upstreams[1]: 10.0.0.2 is intercepted, so on this machine it leads back here: name the",
+    ],
+    [
+      "nodeLocal: { address: 10.0.0.1 }\nupstreams: [tcp://10.0.0.1]",
+      "2:13: upstreams[0]: 10.0.0.1 is the node-local listener itself: name the servers",
+    ],
+    [
+      "nodeLocal: { address: 10.0.0.1 }\ndomains: { corp.example: [10.0.0.1] }",
+      "2:10: domains: 10.0.0.1 is the node-local listener itself",
+    ],
+    [
+      "nodeLocal: { address: 10.0.0.1 }\nlisten: [10.0.0.1:53]",
+      "2:10: listen[0]: is listened on by `nodeLocal` already",
+    ],
+    ["dataplane: fast", "1:12: dataplane: "],
+    ["dataplane: { workers: 0 }", "1:23: dataplane.workers: "],
+    ["cache: true", "1:8: cache: must be a map with the keys maxBytes, minTtl, "],
+    [
+      "cache: { maxBytes: 8MB }",
+      "1:20: cache.maxBytes: must be a whole number of bytes from 0 to 1073741824, not the text",
+    ],
+    ["cache: { maxTtl: 0 }", "1:18: cache.maxTtl: must be a whole number of seconds from 1 to 604800, not 0"],
+    ["cache: { minTtl: 60, maxTtl: 30 }", "1:18: cache.minTtl: 60 is above maxTtl, 30"],
+    ["cache: { prefetch: often }", '1:20: cache.prefetch: must be true or false, not the text "often"'],
+    ["cache: { serveStale: true }", "1:22: cache.serveStale: must be a map with the keys maxAge, ttl, "],
+    [
+      "cache: { serveStale: { maxage: 1 } }",
+      '1:24: cache.serveStale: unknown key "maxage": did you mean "maxAge"?',
+    ],
+    [
+      "cache: { serveStale: { answerAfter: 3 } }",
+      "1:37: cache.serveStale.answerAfter: must be a number of seconds from 0 to 1.8, not 3",
+    ],
     ["ttl: 1\nttl: 2", '2:1: duplicate key "ttl": it is on line 1 already'],
     ["ttl: 1\n---\nttl: 2", "2:1: a second YAML document"],
     ["a: [", "1:5: not valid YAML"],
@@ -140,6 +244,21 @@ describe("readConfig", () => {
     ["upstreams: [10.0.0.1, 10.0.0]", '1:23: upstreams[1]: "10.0.0" is not the address of a server'],
     ["upstreams: [[fd00::1]:53]", "1:13: "],
     ["upstreams: [0.0.0.0]", '1:13: upstreams[0]: "0.0.0.0" is unspecified'],
+    [
+      "upstreams: [https://10.0.0.1]",
+      '1:13: upstreams[0]: "https://10.0.0.1" is no way to ask a server: write tls://10.0.0.1',
+    ],
+    [
+      "upstreams: [tls://dns.example]",
+      '1:13: upstreams[0]: "tls://dns.example" is not the address of a server',
+    ],
+    [
+      "upstreams: [tcp://10.0.0.1#dns.example]",
+      '1:13: upstreams[0]: "tcp://10.0.0.1#dns.example" names a certificate',
+    ],
+    ["upstreams: [tls://10.0.0.1#]", '1:13: upstreams[0]: "tls://10.0.0.1#" has no name'],
+    ["policy: fast", '1:9: policy: must be ordered, fastest or random, not the text "fast"'],
+    ["ipv6: false", "1:7: ipv6: must be auto or off, not false"],
     ["upstreams: [10.0.0.1:0]", '1:13: upstreams[0]: "10.0.0.1:0" is not the address of a server'],
     ["resolvConf: 7", "1:13: resolvConf: must be a path, like /etc/resolv.conf, not 7"],
     ["fallbackUpstreams: dcoker", "1:20: fallbackUpstreams: must be docker or a list of addresses"],

@@ -59,10 +59,10 @@ export class Refusal {
 const SERVER = 'the address of a server, like 10.0.0.1, "10.0.0.2:5353" or "[fd00::1]:53"';
 
 /** Somebody to ask; port 53 unless it says another. */
-export const server: Schema<SocketAddress> = parsed(SERVER, parseServer);
+export const server: Schema<SocketAddress> = parsed(SERVER, (value) => parseServer(value));
 
-export function parseServer(value: string): SocketAddress | Refusal {
-  const address = parseSocketAddress(value, 53);
+export function parseServer(value: string, defaultPort = 53): SocketAddress | Refusal {
+  const address = parseSocketAddress(value, defaultPort);
   if (address === undefined || address.port === 0)
     return new Refusal(`${JSON.stringify(value)} is not ${SERVER}`);
   const range = rangeOf(address.address);
