@@ -34,7 +34,10 @@ describe("the daemon", () => {
   }
 
   function config(yaml: string): Config {
-    return readConfig(`socket: eleven.sock\nresolvConf: resolv.conf\n${yaml}`, join(folder, "eleven.yaml"));
+    return readConfig(
+      `socket: eleven.sock\nresolvConf: resolv.conf\ndataplane: portable\n${yaml}`,
+      join(folder, "eleven.yaml"),
+    );
   }
 
   async function start(yaml: string): Promise<Daemon> {

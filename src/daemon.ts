@@ -5,32 +5,57 @@ import { createMetrics, serveMetrics } from "./api/metrics.ts";
 import { serveControl } from "./api/server.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Logger } from "./base/log.ts";
+import { formatServer } from "./base/server-address.ts";
+import { sleepless } from "./base/sleepless.ts";
+import { createCache } from "./cache/cache.ts";
 import type { Config } from "./config/schema.ts";
 import { asker } from "./daemon/asker.ts";
 import { attaching } from "./daemon/attaching.ts";
+import { cacheControl, scopeOf } from "./daemon/caching.ts";
+import { diagnosing } from "./daemon/diagnosing.ts";
+import { explainer } from "./daemon/explaining.ts";
 import { containerListeners, plainListeners } from "./daemon/listeners.ts";
+import { NODE_LOCAL, nodeLocal as nodeLocalListener } from "./daemon/node-local.ts";
+import { noticing } from "./daemon/noticing.ts";
 import { onlyIf, pipeline } from "./daemon/pipeline.ts";
+import { plane as makePlane, planeReport } from "./daemon/plane.ts";
 import type { Prepared } from "./daemon/prepared.ts";
 import { labelsOf, readings } from "./daemon/readings.ts";
 import { upstreamReport } from "./daemon/reports.ts";
 import { createSources } from "./daemon/sources.ts";
-import { allServers, confinement, hasOwnUpstreams, hostSelection, ownSelection } from "./daemon/upstreams.ts";
+import {
+  allServers,
+  confinement,
+  hasOwnUpstreams,
+  hostSelection,
+  isListener,
+  LEADS_BACK,
+  nodeLocalSelection,
+  ownSelection,
+} from "./daemon/upstreams.ts";
+import { watching } from "./daemon/watching.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
 import { hostSuffix } from "./resolver/host-suffix.ts";
+import { noIpv6 } from "./resolver/no-ipv6.ts";
 import { noTransfer } from "./resolver/no-transfer.ts";
 import type { Resolver } from "./resolver/resolver.ts";
 import { route } from "./resolver/route.ts";
 import { specialUse } from "./resolver/special-use.ts";
 import { attachments } from "./sandbox/attachments.ts";
+import { stubFiles } from "./sandbox/stub-files.ts";
 import { failureLog } from "./server/failure-log.ts";
 import { createHandler, type Observation } from "./server/handle.ts";
 import { admission } from "./upstream/admission.ts";
 import { upstreamCounters } from "./upstream/counters.ts";
 import { hostDialer } from "./upstream/dialer.ts";
+import { exchanger } from "./upstream/exchange.ts";
 import { forwarder, type Select, type Selection } from "./upstream/forwarder.ts";
 import { health } from "./upstream/health.ts";
+import { hedges } from "./upstream/hedges.ts";
 import { hostResolvConf } from "./upstream/host-resolv-conf.ts";
+import { loops as loopTests } from "./upstream/loops.ts";
+import { silenceMemory } from "./upstream/silence.ts";
 import { version } from "./version.ts";
 
 /** How long a stopping daemon lets queries wait for upstreams; the rest of its two seconds is for answering them. */
@@ -53,6 +78,7 @@ export async function startDaemon(options: {
   let config = options.config;
   const began = new Date(clock.wall()).toISOString();
   const stopping = new AbortController();
+  let control: { close(): Promise<void> } | undefined;
   let exposition: { close(): Promise<void> } | undefined;
 
   // What is true: the sources tell the registry which containers exist.
@@ -60,19 +86,36 @@ export async function startDaemon(options: {
   const sources = createSources({ registry, clock, log });
 
   // Who is asked for the rest.
-  const upstreamHealth = health({ clock });
+  const known = { health: health({ clock }), silence: silenceMemory({ clock }) };
+  const loops = loopTests({
+    clock,
+    isOurs: (scope, server) => isListener(scope, server, listenerNames()),
+    onFound: (scope, server) =>
+      log.warn({ upstream: formatServer(server), scope, ...LEADS_BACK }, "upstream refused"),
+  });
+  const shared = { ...known, loops, exchange: exchanger({ clock }), budget: hedges() };
   const admitted = admission();
   const upstreamCounts = upstreamCounters();
   let hostServers = hostResolvConf({ path: config.resolvConf, clock });
+  const newCache = () => createCache({ settings: config.cache, clock, signal: stopping.signal });
+  let cache = newCache();
 
   const containerOf = (sandbox: string | undefined) =>
     sandbox === undefined ? undefined : registry.container(sandbox);
 
   function forward(name: string, select: Select): Resolver {
-    return admitted.admit(
-      forwarder({ name, select, health: upstreamHealth, clock, counters: upstreamCounts }),
-    );
+    const inner = forwarder({
+      name,
+      select,
+      policy: () => config.policy,
+      clock,
+      counters: upstreamCounts,
+      ...shared,
+    });
+    return cache.cached({ scope: scopeOf(name, select, containerOf), inner, admit: admitted.admit });
   }
+
+  const selectHost = (): Selection => hostSelection(config, hostServers, loops.isLoop);
 
   function buildPipeline(): Resolver {
     const domains = [...config.domains].map(([domain, servers]) => {
@@ -82,40 +125,88 @@ export async function startDaemon(options: {
     const zone = registryZone({ registry, ttl: () => config.ttl });
     const hasOwn = (sandbox: string | undefined) => hasOwnUpstreams(containerOf(sandbox));
     return pipeline({
+      loopTest: loops.resolver,
       noTransfer: noTransfer(),
       registryZone: zone,
       hostSuffix: hostSuffix({ suffix: () => config.hostSuffix, inner: zone }),
       specialUse: specialUse(),
+      noIpv6: noIpv6({ isOff: () => config.ipv6 === "off" }),
       ownUpstreams: onlyIf(
         ({ client }) => hasOwn(client.sandbox),
         forward("own-upstreams", ({ client }) => ownSelection(registry.container(client.sandbox as string)!)),
       ),
       confinement: confinement(registry),
       splitDns: route({ domains: new Map(domains) }),
-      hostUpstreams: forward("host-upstreams", () => hostSelection(config, hostServers)),
+      nodeLocalUpstreams: onlyIf(
+        ({ client }) => client.via !== undefined,
+        forward("node-local-upstreams", () => nodeLocalSelection(config, selectHost)),
+      ),
+      hostUpstreams: forward("host-upstreams", selectHost),
     });
   }
   let resolver = buildPipeline();
 
   // Who asks.
   const metrics = createMetrics(
-    readings({ registry, attached: () => attached.status(), admitted, counters: upstreamCounts }),
+    readings({
+      registry,
+      attached: () => attached.status(),
+      admitted,
+      counters: upstreamCounts,
+      cache: () => cache.stats(),
+      plane: () => plane,
+      refused: () => handler.refused,
+    }),
     () => new Set(Array.from(registry.containers(), ({ name }) => name)),
+    countHits,
   );
   const logFailure = failureLog({ clock, log });
+  const watched = watching({ registry, plane: () => plane.data, clock });
   function observe(seen: Observation): void {
     if (exposition !== undefined) metrics.query(labelsOf(seen, containerOf(seen.client.sandbox)));
     logFailure(seen);
+    watched.observe(seen);
   }
-  const handler = createHandler({ resolver: () => resolver, observe, log, signal: stopping.signal });
+  /** What the data plane answered by itself has been seen by nobody here. */
+  function countHits(): void {
+    plane.data?.drain((sandbox, labels, count) => {
+      const container = containerOf(sandbox);
+      // Of containers that are gone nothing is told: the host's own are those without a sandbox.
+      if (sandbox !== undefined && sandbox !== NODE_LOCAL && container === undefined) return;
+      metrics.query({ container: container?.name ?? "", ...labels }, count);
+    });
+  }
+  const handler = createHandler({ resolver: () => resolver, observe, clock, log, signal: stopping.signal });
   const { sandboxByAddress } = registry;
-  const listeners = plainListeners({ handler, sandboxByAddress, clock, log });
-  const attached = attachments({ clock, log, serve: containerListeners({ handler, clock, log }) });
+  const plane = makePlane({ config: config.dataplane, handler, registry, clock, log });
+  const answering = { plane: plane.udp, handler, clock, log };
+  const isServing = (): boolean => plane.data?.isAlive ?? true;
+  const listeners = plainListeners({ ...answering, sandboxByAddress });
+  const nodeLocal = nodeLocalListener({ ...answering, isServing });
+  const listenerNames = (): string[] => [...listeners.names(), ...nodeLocal.names()];
+  const attached = attachments({
+    clock,
+    log,
+    serve: containerListeners(answering),
+    isServing,
+  });
   const attach = attaching({ config: () => config, registry, attachments: attached });
+  // Queries that come here see the host's file, and the hour, as they are; those that the data plane answers don't
+  // come here, and its clock stands still while the machine sleeps.
+  const awake = sleepless(clock);
+  const stopNoticing = noticing({
+    clock,
+    look: () => [hostServers.current().servers, Math.round((awake() - clock.now()) / 1000)],
+    changed: () => plane.data?.changedAll(),
+  });
   let wasReady = registry.ready;
   let readySince = began;
   registry.onChange(() => {
-    if (registry.ready !== wasReady) readySince = new Date(clock.wall()).toISOString();
+    if (registry.ready !== wasReady) {
+      readySince = new Date(clock.wall()).toISOString();
+      // Who is nobody's name depends on it.
+      plane.data?.changedAll();
+    }
     wasReady = registry.ready;
     attach.reconcile();
   });
@@ -133,9 +224,11 @@ export async function startDaemon(options: {
       containers: [...registry.containers()].length,
       attached: attachments.filter(({ state }) => state === "attached").map(({ container }) => container),
       attachments,
-      listeners: listeners.names(),
-      upstreams: allServers(config, hostServers, registry.containers()).map((each) =>
-        upstreamReport(each, upstreamHealth),
+      listeners: listenerNames(),
+      nodeLocal: nodeLocal.report(),
+      dataplane: planeReport(plane),
+      upstreams: allServers(config, hostServers, loops.isLoop, registry.containers()).map((each) =>
+        upstreamReport(each, { ...known, loops }),
       ),
     };
   }
@@ -145,13 +238,18 @@ export async function startDaemon(options: {
     try {
       prepared.push(await listeners.prepare(next.listen));
       prepared.push(await sources.prepare(next.sources));
+      // Last: from its commit on, queries come here that others would have answered.
+      prepared.push(await nodeLocal.prepare(next.nodeLocal));
     } catch (error) {
       await Promise.all(prepared.map((part) => part.abandon()));
       throw error;
     }
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });
+    const isOtherCache = !isDeepStrictEqual(next.cache, config.cache);
     config = next;
+    if (isOtherCache) cache = newCache();
     resolver = buildPipeline();
+    plane.data?.changedAll();
     attach.reconcile();
     await Promise.all(prepared.map((part) => part.commit()));
   }
@@ -163,8 +261,11 @@ export async function startDaemon(options: {
       .catch(() => {})
       .then(() => {
         if (stopping.signal.aborted) return;
-        if (next.socket !== config.socket || !isDeepStrictEqual(next.metrics, config.metrics)) {
-          log.warn({}, "`socket` and `metrics` keep their old values until the daemon is started anew");
+        if (!isDeepStrictEqual(fixedFrom(next), fixedFrom(config))) {
+          log.warn(
+            {},
+            "`socket`, `metrics` and `dataplane` keep their old values until the daemon is started anew",
+          );
         }
         return putInForce(next);
       });
@@ -172,25 +273,46 @@ export async function startDaemon(options: {
   }
 
   async function close(): Promise<void> {
+    stopNoticing();
     const cancel = clock.after(STOP_GRACE_MS, () => stopping.abort());
-    await Promise.all([listeners.close(), attached.close(), sources.close()]);
+    await Promise.all([nodeLocal.close(), listeners.close(), attached.close(), sources.close()]);
     cancel();
     stopping.abort();
-    await Promise.all([control.close(), exposition?.close()]);
+    await Promise.all([control?.close(), exposition?.close(), plane.data?.close()]);
   }
 
+  const asking = { registry, resolver: () => resolver, clock, log, signal: stopping.signal };
+  const isAttached = (key: string) =>
+    attached.status().some(({ sandbox, state }) => sandbox === key && state === "attached");
   const surface: Control = {
     status,
-    query: asker({ registry, resolver: () => resolver, clock, log, signal: stopping.signal }),
+    query: asker(asking),
+    explain: explainer({ ...asking, isAttached, files: stubFiles }),
     records: (filter) => registry.records(withContainerKey(filter, registry)),
     history: (name) => registry.history(name),
     attach: async (containers) => attach.attach(containers),
     detach: async (containers) => attach.detach(containers),
+    watch: watched.watch,
+    ...cacheControl(
+      () => cache,
+      () => plane.data?.changedAll(),
+    ),
+    ...diagnosing({
+      clock,
+      log,
+      registry,
+      config: () => config,
+      hostResolvConf: () => hostServers,
+      loops,
+      exchange: shared.exchange,
+      attached: () =>
+        new Set(attached.status().flatMap(({ sandbox, state }) => (state === "attached" ? [sandbox] : []))),
+    }),
   };
 
-  // The control socket first: it is the lock that keeps a second daemon out.
-  const control = await serveControl({ path: config.socket, control: surface, log });
   try {
+    // The control socket first: it is the lock that keeps a second daemon out.
+    control = await serveControl({ path: config.socket, control: surface, log });
     await putInForce(config);
     if (config.metrics !== undefined) exposition = await serveMetrics(metrics, config.metrics);
   } catch (error) {
@@ -198,6 +320,11 @@ export async function startDaemon(options: {
     throw error;
   }
   return { ...surface, reload, close };
+}
+
+/** What can't be changed while the program runs. */
+function fixedFrom({ socket, metrics, dataplane }: Config): Partial<Config> {
+  return { socket, metrics, dataplane };
 }
 
 /** A container may be named here by whatever names it elsewhere, its full id too. */

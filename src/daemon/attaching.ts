@@ -17,7 +17,8 @@ const DOCKERS_NAME = /\/netns\/[0-9a-f]{12}$/;
 export interface Attaching {
   /** Brings the attachments to what is wanted now: after a change of the registry or of the configuration. */
   reconcile(): void;
-  attach(containers: readonly string[]): AttachReport;
+  /** Resolves when it is known of each whether it is attached, within some seconds. */
+  attach(containers: readonly string[]): Promise<AttachReport>;
   detach(containers: readonly string[]): AttachReport;
   reports(): AttachmentReport[];
 }
@@ -35,36 +36,56 @@ export function attaching(options: {
     return said.get(name) ?? (attach === "all" || (attach !== "none" && attach.includes(name)));
   }
 
+  /** Somebody did so before, and may unsay it while there is no such container. */
+  function isNamed(name: string): boolean {
+    const { attach } = config();
+    return said.has(name) || (Array.isArray(attach) && attach.includes(name));
+  }
+
   function reconcile(): void {
     const wanted = new Map<string, { name: string; netns: string }>();
-    const unwanted = new Set<string>();
+    const unwanted = new Map<string, string>();
     const directories = new Set<string>();
     for (const container of registry.containers()) {
       const { key, name, netns } = container;
       if (netns === undefined) continue;
       if (isWanted(container)) wanted.set(key, { name, netns });
-      else unwanted.add(netns);
+      else unwanted.set(netns, key);
       if (DOCKERS_NAME.test(netns)) directories.add(dirname(netns));
     }
     attachments.reconcile(wanted);
     const { attach, sources } = config();
     if (sources.some(({ kind }) => kind === "docker")) directories.add(DOCKERS_DIRECTORY);
-    attachments.expect(attach === "all" ? directories : [], (netns) => unwanted.has(netns));
+    attachments.expect(attach === "all" ? directories : [], (netns) => unwanted.get(netns));
   }
 
-  /** Says for each container whether it is wanted, brings that about, and reports through `failure` what came of it. */
-  function say(
-    names: readonly string[],
-    attach: boolean,
+  /** Says for each container whether it is wanted, and brings that about as far as it goes now. */
+  function say(names: readonly string[], isAttached: boolean): Named[] {
+    const found = names.map((name) => ({ name, container: registry.findContainer(name) }));
+    for (const { name, container } of found)
+      if (container !== undefined) said.set(container.name, isAttached);
+      else if (isNamed(name)) said.set(name, isAttached);
+    reconcile();
+    return found;
+  }
+
+  async function attach(names: readonly string[]): Promise<AttachReport> {
+    const found = say(names, true);
+    const keys = found.flatMap(({ container }) => (container === undefined ? [] : [container.key]));
+    await Promise.all(keys.map((key) => attachments.settled(key)));
+    return outcome(found, attachFailure);
+  }
+
+  /** `failure` says what came of a container. */
+  function outcome(
+    found: readonly Named[],
     failure: (container: Container) => Failure | undefined,
-  ) {
+  ): AttachReport {
     const done: string[] = [];
     const failed: ({ container: string } & Failure)[] = [];
-    const found = names.map((name) => ({ name, container: registry.findContainer(name) }));
-    for (const { container } of found) if (container !== undefined) said.set(container.name, attach);
-    reconcile();
     for (const { name, container } of found) {
-      const why = container === undefined ? NOBODY : failure(container);
+      const isUnsaid = container === undefined && said.get(name) === false;
+      const why = container !== undefined ? failure(container) : isUnsaid ? undefined : NOBODY;
       if (why === undefined) done.push(container?.name ?? name);
       else failed.push({ container: name, ...why });
     }
@@ -89,9 +110,12 @@ export function attaching(options: {
     const containers = new Map([...registry.containers()].map((container) => [container.name, container]));
     return [...named].flatMap((name): AttachmentReport[] => {
       const container = containers.get(name);
-      if (said.get(name) === false) return container === undefined ? [] : [report(name, "detached", BY_HAND)];
+      if (said.get(name) === false)
+        return container === undefined ? [] : [report(name, "detached", detachFailure(container) ?? BY_HAND)];
       if (container === undefined) return [report(name, "waiting", NOBODY)];
-      return container.netns === undefined ? [report(name, "failed", NO_NETNS)] : [];
+      if (container.netns !== undefined) return [];
+      const state = container.netnsMissing === "stopped" ? "waiting" : "failed";
+      return [report(name, state, withoutNamespace(container))];
     });
   }
 
@@ -99,19 +123,43 @@ export function attaching(options: {
     return { container, state, since: null, reason: why.reason, remedy: why.remedy ?? null };
   }
 
-  function attachFailure({ key, netns }: Container): Failure | undefined {
-    if (netns === undefined) return NO_NETNS;
+  function attachFailure(container: Container): Failure | undefined {
+    const { key, netns } = container;
+    if (netns === undefined) return withoutNamespace(container);
     const { state, reason, remedy } = attachments.status().find(({ sandbox }) => sandbox === key) ?? {};
     if (state === "attached") return undefined;
     return { reason: reason ?? "not attached yet", ...(remedy !== undefined && { remedy }) };
   }
 
+  /** Containers in one namespace have one 127.0.0.11: it is ours as long as one of them is attached. */
+  function detachFailure(container: Container): Failure | undefined {
+    const sandboxOf = ({ key, shares = key }: Container): string => shares;
+    const attached = new Set(
+      attachments.status().flatMap(({ sandbox, state }) => (state === "attached" ? [sandbox] : [])),
+    );
+    const names = [...registry.containers()]
+      .filter(({ key }) => attached.has(key))
+      .filter((other) => other.netns === container.netns || sandboxOf(other) === sandboxOf(container))
+      .map(({ name }) => name);
+    if (names.length === 0) return undefined;
+    return {
+      reason: `shares the network namespace of ${names.join(", ")}, which is attached`,
+      remedy: `hand that back, too: \`eleven detach ${names.join(" ")}\``,
+    };
+  }
+
   return {
     reconcile,
-    attach: (names) => say(names, true, attachFailure),
-    detach: (names) => say(names, false, () => undefined),
+    attach,
+    detach: (names) => outcome(say(names, false), detachFailure),
     reports,
   };
+}
+
+/** What somebody called a container, and which that is. */
+interface Named {
+  readonly name: string;
+  readonly container: Container | undefined;
 }
 
 interface Failure {
@@ -127,7 +175,24 @@ const BY_HAND: Failure = {
   reason: "handed back by hand",
   remedy: "take it over again with `eleven attach`",
 };
-const NO_NETNS: Failure = {
-  reason: "its source does not say where its network namespace is (no netns)",
-  remedy: "give the container `netns:` in the file source",
-};
+
+function withoutNamespace({ netnsMissing }: Container): Failure {
+  return WITHOUT_NAMESPACE[netnsMissing ?? "unsaid"];
+}
+
+const WITHOUT_NAMESPACE = {
+  stopped: { reason: "it does not run", remedy: "start it: it is attached then" },
+  host: {
+    reason: "it has the host's network, and no 127.0.0.11 of its own",
+    remedy:
+      "leave it: it asks the servers of the host, which find containers with what `eleven resolved` prints",
+  },
+  unseen: {
+    reason: "its network namespace is not seen from here",
+    remedy: "run eleven on the engine's machine; in a container, with the options of packaging/compose.yaml",
+  },
+  unsaid: {
+    reason: "its source does not say where its network namespace is (no netns)",
+    remedy: "give the container `netns:` in the file source",
+  },
+} as const satisfies Record<string, Failure>;

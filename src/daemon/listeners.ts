@@ -1,23 +1,19 @@
-import { createSocket, type Socket } from "node:dgram";
-import { createServer, isIPv4, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Namespace } from "../linux/namespace.ts";
+import { isClaimed } from "../nodelocal/claim.ts";
 import type { Client } from "../resolver/resolver.ts";
 import type { Serve, WhoAsks } from "../sandbox/attachment.ts";
-import { accept, bareResponse } from "../server/accept.ts";
+import type { Asker } from "../server/asker.ts";
 import type { Handler } from "../server/handle.ts";
 import type { Listener } from "../server/listener.ts";
 import { tcpListener } from "../server/tcp.ts";
-import { udpListener } from "../server/udp.ts";
-import { Rcode } from "../wire/iana.ts";
+import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
 import type { Prepared } from "./prepared.ts";
-
-/** Octets that wait while we are busy: the kernel's own 208 KiB lost 44 % of a burst of 3,000 (observed: Docker). */
-const RECEIVE_BUFFER = 1024 * 1024;
 
 /** The plain listeners: those that the configuration names, besides the containers' own. */
 export interface PlainListeners {
@@ -29,32 +25,42 @@ export interface PlainListeners {
 }
 
 export function plainListeners(options: {
+  readonly plane: UdpPlane;
   readonly handler: Handler;
   /** Whose address this is: the key of a sandbox, or undefined for the host's view. */
   readonly sandboxByAddress: (address: string) => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }): PlainListeners {
-  const { handler, clock, log } = options;
+  const { plane, handler, clock, log } = options;
   // By the address as configured; with port 0 the bound one is another.
   let open = new Map<string, { readonly name: string; readonly listeners: readonly Listener[] }>();
 
-  const client =
+  const asker =
     (transport: "udp" | "tcp") =>
     (address: string): Client => ({ sandbox: options.sandboxByAddress(address), transport });
 
   async function listen(address: SocketAddress): Promise<{ name: string; listeners: Listener[] }> {
-    const socket = await bindUdp(address);
+    const socket = await bindUdp(plane, address);
     // For port 0 the kernel has chosen one for UDP, and TCP has to have the same.
-    const bound = { address: address.address, port: socket.address().port };
+    const bound = { address: address.address, port: socket.port };
     const name = formatSocketAddress(bound);
     try {
       const server = await listenTcp(bound);
-      const udp = udpListener({ name: `udp ${name}`, socket, client: client("udp"), handler, clock, log });
-      const tcp = tcpListener({ name: `tcp ${name}`, server, client: client("tcp"), handler, clock, log });
+      const udp = serveUdp(socket, `udp ${name}`, server);
+      const tcp = tcpListener({ name: `tcp ${name}`, server, asker: asker("tcp"), handler, clock, log });
       return { name, listeners: [udp, tcp] };
     } catch (error) {
       socket.close();
+      throw error;
+    }
+  }
+
+  function serveUdp(socket: UdpSocket, name: string, server: Server): Listener {
+    try {
+      return socket.serve(name, asker("udp"));
+    } catch (error) {
+      server.close();
       throw error;
     }
   }
@@ -94,34 +100,40 @@ export function plainListeners(options: {
 }
 
 /** Makes listeners of the sockets that were opened on 127.0.0.11:53 of containers. */
-export function containerListeners(
-  options: Pick<Parameters<typeof udpListener>[0], "handler" | "clock" | "log">,
-): Serve {
-  const named = (transport: "udp" | "tcp", { path }: Namespace, whoAsks: WhoAsks) => {
-    const handler = onBehalf(options.handler, transport, whoAsks);
-    const client = () => ({ sandbox: undefined, transport });
-    return { ...options, name: `${transport} 127.0.0.11 of ${path}`, client, handler };
-  };
+export function containerListeners(options: {
+  readonly plane: UdpPlane;
+  readonly handler: Handler;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Serve {
+  const { plane, handler, clock, log } = options;
+  const named = (transport: "udp" | "tcp", { path }: Namespace) => `${transport} 127.0.0.11 of ${path}`;
   return {
-    udp: (socket, namespace, whoAsks) => udpListener({ socket, ...named("udp", namespace, whoAsks) }),
-    tcp: (server, namespace, whoAsks) => tcpListener({ server, ...named("tcp", namespace, whoAsks) }),
+    udp: (fd, namespace, whoAsks) => plane.adopt(fd).serve(named("udp", namespace), inside("udp", whoAsks)),
+    tcp: (server, namespace, whoAsks) =>
+      tcpListener({
+        name: named("tcp", namespace),
+        server,
+        asker: inside("tcp", whoAsks),
+        handler,
+        clock,
+        log,
+      }),
   };
 }
 
-/** Whose query it is, the namespace tells and not the address. Nobody's gets SERVFAIL, so that libc asks again at once. */
-function onBehalf(handler: Handler, transport: "udp" | "tcp", whoAsks: WhoAsks): Handler {
-  return {
-    async handle(octets) {
-      const asker = whoAsks();
-      const sandbox = typeof asker === "string" ? asker : await asker;
-      if (sandbox !== undefined) return handler.handle(octets, { sandbox, transport });
-      return accept(octets) === "accept" ? bareResponse(octets, Rcode.SERVFAIL) : undefined;
-    },
+/** Whose query it is, the namespace tells and not the address. */
+function inside(transport: "udp" | "tcp", whoAsks: WhoAsks): Asker {
+  const client = (sandbox: string | undefined) =>
+    sandbox === undefined ? undefined : { sandbox, transport };
+  return () => {
+    const asker = whoAsks();
+    return typeof asker === "string" ? client(asker) : asker.then(client);
   };
 }
 
 /**
- * A wildcard is every address that this machine has at the moment, each with a socket of its own: an answer from a
+ * A wildcard is every address that this machine has at the moment, but for those of the node-local listener, each with a socket of its own: an answer from a
  * socket on 0.0.0.0 leaves from the address that routing prefers, and a client that asked another one drops it
  * (RFC 2181 §4).
  */
@@ -129,7 +141,7 @@ function addressesOf(address: SocketAddress): SocketAddress[] {
   const family = address.address === "0.0.0.0" ? "IPv4" : address.address === "::" ? "IPv6" : undefined;
   if (family === undefined) return [address];
   const all = Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
-    list
+    (isClaimed(name) ? [] : list)
       .filter((each) => each.family === family)
       .map((each) => each.address + (each.scopeid ? `%${name}` : "")),
   );
@@ -140,16 +152,12 @@ async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
-function bindUdp(address: SocketAddress): Promise<Socket> {
-  const type = isIPv4(address.address) ? "udp4" : "udp6";
-  const socket = createSocket({ type, ipv6Only: type === "udp6", recvBufferSize: RECEIVE_BUFFER });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause) => reject(cannotListen(address, "udp", cause)));
-    socket.bind(address.port, address.address, () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
+async function bindUdp(plane: UdpPlane, address: SocketAddress): Promise<UdpSocket> {
+  try {
+    return await plane.bind(address);
+  } catch (cause) {
+    throw cannotListen(address, "udp", cause as NodeJS.ErrnoException);
+  }
 }
 
 function listenTcp(address: SocketAddress): Promise<Server> {
@@ -169,7 +177,11 @@ const STATES: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
 };
 
-function cannotListen(address: SocketAddress, transport: string, cause: NodeJS.ErrnoException): CodedError {
+export function cannotListen(
+  address: SocketAddress,
+  transport: string,
+  cause: NodeJS.ErrnoException,
+): CodedError {
   const where = formatSocketAddress(address);
   const state = STATES[cause.code ?? ""] ?? cause.message;
   const remedy =

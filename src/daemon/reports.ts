@@ -1,10 +1,13 @@
 import type { QueryReport, RecordReport, UpstreamReport } from "../api/control.ts";
-import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import { type Health, serverKey } from "../upstream/health.ts";
+import type { Loops } from "../upstream/loops.ts";
+import type { Silence } from "../upstream/silence.ts";
 import { rcodeName, typeName } from "../wire/iana.ts";
 import type { Question, ResourceRecord } from "../wire/message.ts";
 import { formatRdata } from "../wire/presentation.ts";
+import { LEADS_BACK } from "./upstreams.ts";
 
 /** An answer as `eleven query` gives it. */
 export function queryReport(
@@ -27,22 +30,30 @@ export function queryReport(
   };
 }
 
-function recordReport(rr: ResourceRecord): RecordReport {
+/** In presentation format. */
+export function recordReport(rr: ResourceRecord): RecordReport {
   return { name: rr.name, type: typeName(rr.type), ttl: rr.ttl, data: formatRdata(rr) };
 }
 
 /** What is known of a server, as it is asked from one namespace. */
 export function upstreamReport(
-  { scope, server }: { readonly scope: string; readonly server: SocketAddress },
-  health: Health,
+  { scope, server }: { readonly scope: string; readonly server: ServerAddress },
+  { health, silence, loops }: { health: Health; silence: Silence; loops: Loops },
 ): UpstreamReport {
-  const { state, rttMs, since, lastFailure } = health.of(serverKey(scope, server));
+  const key = serverKey(scope, server);
+  const { state, rttMs, srttMs, rttvarMs, since, lastFailure } = health.of(key);
+  const isLoop = loops.isLoop(scope, server);
   return {
-    address: formatSocketAddress(server),
+    address: formatServer(server),
     scope,
-    state,
+    state: isLoop ? "refused" : state,
     rttMs: rttMs ?? null,
+    srttMs: srttMs ?? null,
+    rttvarMs: rttvarMs ?? null,
     since: since === undefined ? null : new Date(since).toISOString(),
     lastFailure: lastFailure ?? null,
+    silentOn: silence.list(key),
+    reason: isLoop ? LEADS_BACK.reason : null,
+    remedy: isLoop ? LEADS_BACK.remedy : null,
   };
 }

@@ -1,4 +1,5 @@
-import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
+import { formatSocketAddress } from "../base/address.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import type { Config } from "../config/schema.ts";
 import { openNamespace } from "../linux/namespace.ts";
 import type { Container } from "../registry/model.ts";
@@ -13,14 +14,19 @@ import type { HostResolvConf } from "../upstream/host-resolv-conf.ts";
 import { EdeCode } from "../wire/iana.ts";
 
 /**
- * The servers asked for everything that has no place of its own: configured, the host's, or else the fallback. Never
- * our own listeners, which a resolv.conf may well name: asking ourselves would go round until it is stopped.
+ * The servers asked for everything that has no place of its own: configured, the host's, or else the fallback, which
+ * is also for a resolv.conf that names nobody but ourselves.
  */
-export function hostSelection(config: Config, hostResolvConf: HostResolvConf): Selection {
+export function hostSelection(
+  config: Config,
+  hostResolvConf: HostResolvConf,
+  isLoop: (scope: string, server: ServerAddress) => boolean,
+): Selection {
   const { servers, why } = preferred(config, hostResolvConf);
-  const own = new Set(config.listen.map(formatSocketAddress));
-  const others = servers.filter((server) => !own.has(formatSocketAddress(server)));
-  if (others.length > 0) return { servers: others, dialer: hostDialer, why };
+  const leadsOn = servers.some((server) => !isLoop(hostDialer.scope, server));
+  // The forwarder leaves the others out, and keeps testing whether they still lead back.
+  if (leadsOn || (servers.length > 0 && config.fallbackUpstreams.length === 0))
+    return { servers, dialer: hostDialer, why };
   const problem = servers.length > 0 ? `${why}: nobody but this server itself` : why;
   const fallback = config.fallbackUpstreams;
   return {
@@ -28,6 +34,17 @@ export function hostSelection(config: Config, hostResolvConf: HostResolvConf): S
     dialer: hostDialer,
     why: fallback.length > 0 ? `fallback: ${problem}` : problem,
   };
+}
+
+/** The servers that the node-local listener asks: its own, or else those that the host asks. */
+export function nodeLocalSelection(config: Config, host: () => Selection): Selection {
+  const { upstreams, forceTcp = false } = config.nodeLocal ?? {};
+  const { servers, dialer, why } =
+    upstreams === undefined
+      ? host()
+      : { servers: upstreams, dialer: hostDialer, why: "upstreams of the node-local listener" };
+  if (!forceTcp) return { servers, dialer, why };
+  return { servers: servers.map((server) => ({ transport: "tcp", ...server })), dialer, why };
 }
 
 function preferred(config: Config, hostResolvConf: HostResolvConf): Pick<Selection, "servers" | "why"> {
@@ -87,20 +104,42 @@ export function confinement(registry: Registry): Resolver {
   };
 }
 
-function isConfined(container: Container, registry: Registry): boolean {
+/** Attached to internal networks only. */
+export function isConfined(container: Container, registry: Registry): boolean {
   const { endpoints } = container;
   return (
     endpoints.length > 0 && endpoints.every(({ network }) => registry.network(network)?.internal === true)
   );
 }
 
+/** Whether somebody who asks this server, from the host's namespace, asks one of our plain or node-local listeners. */
+export function isListener(scope: string, server: ServerAddress, listeners: readonly string[]): boolean {
+  return scope === hostDialer.scope && listeners.includes(formatSocketAddress(server));
+}
+
+/** What a person is told, and can do, about a server that leads back to us. */
+export const LEADS_BACK = {
+  reason: "it leads back to this server, so it is not asked",
+  remedy:
+    "name the servers that are to be asked under `upstreams:` in eleven.yaml, or take eleven's address out of what this server asks (the host's resolv.conf, or DNS= of systemd-resolved)",
+};
+
 /** Every server that somebody may be sent to, for `status`; `scope` is where it is asked from. */
 export function allServers(
   config: Config,
   hostResolvConf: HostResolvConf,
+  isLoop: (scope: string, server: ServerAddress) => boolean,
   containers: Iterable<Container>,
-): { scope: string; server: SocketAddress }[] {
-  const host = [...hostSelection(config, hostResolvConf).servers, ...[...config.domains.values()].flat()];
+): { scope: string; server: ServerAddress }[] {
+  const nodeLocal =
+    config.nodeLocal === undefined
+      ? []
+      : nodeLocalSelection(config, () => hostSelection(config, hostResolvConf, isLoop)).servers;
+  const chosen = [
+    ...preferred(config, hostResolvConf).servers,
+    ...hostSelection(config, hostResolvConf, isLoop).servers,
+  ];
+  const host = [...chosen, ...[...config.domains.values()].flat(), ...nodeLocal];
   const own = [...containers].filter(hasOwnUpstreams).flatMap((container) => {
     const { servers, dialer } = ownSelection(container);
     return servers.map((server) => ({ scope: dialer.scope, server }));

@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { readConfig } from "../config/load.ts";
+import { container, endpoint, put, registryOf } from "../registry/fixture.suite.ts";
+import type { Container } from "../registry/model.ts";
+import type { Attachments } from "../sandbox/attachments.ts";
+import { attaching } from "./attaching.ts";
+
+/** Attachments that attach whatever is wanted, at once. */
+function willing(): Attachments {
+  let wanted: Parameters<Attachments["reconcile"]>[0] = new Map();
+  return {
+    reconcile: (now) => {
+      wanted = now;
+    },
+    expect: () => undefined,
+    recheck: () => undefined,
+    settled: async () => undefined,
+    status: () =>
+      Array.from(wanted, ([sandbox, { name }]) => ({ sandbox, name, state: "attached" as const, since: "" })),
+    close: async () => undefined,
+  };
+}
+
+function one(name: string, rest: Partial<Container>): Container {
+  return container(name, [endpoint("shop")], rest);
+}
+
+function world(yaml: string, ...containers: Container[]) {
+  const config = readConfig(yaml, "eleven.yaml");
+  return attaching({ config: () => config, registry: registryOf(containers), attachments: willing() });
+}
+
+describe("a container without a namespace", () => {
+  test.each([
+    ["stopped", "waiting", "it does not run", "start it: it is attached then"],
+    ["host", "failed", "it has the host's network", "`eleven resolved`"],
+    ["unseen", "failed", "is not seen from here", "on the engine's machine"],
+    [undefined, "failed", "no netns", "`netns:` in the file source"],
+  ] as const)("that is %s is %s, and says what to do", async (netnsMissing, state, reason, remedy) => {
+    const { attach, reports } = world("attach: [x]", one("x", netnsMissing ? { netnsMissing } : {}));
+    const why = { reason: expect.stringContaining(reason), remedy: expect.stringContaining(remedy) };
+    expect(reports()).toMatchObject([{ container: "x", state, ...why }]);
+    expect(await attach(["x"])).toEqual({ done: [], failed: [{ container: "x", ...why }] });
+  });
+});
+
+describe("containers in one namespace", () => {
+  const web = one("web", { netns: "/proc/7/ns/net" });
+  const guest = one("guest", { netns: "/proc/8/ns/net", shares: web.key });
+  const other = one("other", { netns: "/proc/9/ns/net" });
+
+  test("are handed back together, or not at all", () => {
+    const { detach, reconcile, reports } = world("attach: all", web, guest, other);
+    reconcile();
+    const kept = {
+      reason: "shares the network namespace of web, which is attached",
+      remedy: "hand that back, too: `eleven detach web`",
+    };
+    expect(detach(["guest"])).toEqual({ done: [], failed: [{ container: "guest", ...kept }] });
+    expect(reports()).toContainEqual(expect.objectContaining({ container: "guest", ...kept }));
+    expect(detach(["web"])).toEqual({ done: ["web"], failed: [] });
+    expect(reports()).toContainEqual(
+      expect.objectContaining({ container: "guest", state: "detached", reason: "handed back by hand" }),
+    );
+    expect(reports()).toContainEqual(expect.objectContaining({ container: "other", state: "attached" }));
+  });
+
+  test("can be named in one command", () => {
+    const { detach, reconcile } = world("attach: all", web, guest);
+    reconcile();
+    expect(detach(["web", "guest"])).toEqual({ done: ["web", "guest"], failed: [] });
+  });
+});
+
+describe("a container that is not there", () => {
+  test.each(["attach: [gone]", "attach: none"])(
+    "is handed back before it comes, if somebody named it (%s)",
+    async (yaml) => {
+      const config = readConfig(yaml, "eleven.yaml");
+      const registry = registryOf([one("gone", { netns: "/proc/7/ns/net" })]);
+      const { attach, detach, reconcile, reports } = attaching({
+        config: () => config,
+        registry,
+        attachments: willing(),
+      });
+      await attach(["gone"]);
+      registry.apply({ kind: "remove", source: "test", cause: "c", key: "test/gone" });
+      reconcile();
+      expect(reports()).toMatchObject([{ container: "gone", state: "waiting" }]);
+      expect(detach(["gone"])).toEqual({ done: ["gone"], failed: [] });
+      expect(reports()).toEqual([]);
+      put(registry, one("gone", { netns: "/proc/8/ns/net" }));
+      reconcile();
+      expect(reports()).toMatchObject([{ container: "gone", state: "detached" }]);
+    },
+  );
+
+  test("and that nobody named is no container", async () => {
+    const { attach, detach } = world("attach: all");
+    const failed = [
+      expect.objectContaining({ container: "ghost", reason: "no source knows such a container" }),
+    ];
+    expect(await attach(["ghost"])).toEqual({ done: [], failed });
+    expect(detach(["ghost"])).toEqual({ done: [], failed });
+  });
+});

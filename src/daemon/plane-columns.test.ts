@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { COLUMNS } from "../dataplane/memory.ts";
+import { type Labels, tallies } from "../dataplane/tallies.ts";
+import { answer } from "../resolver/reply.ts";
+import type { Answer } from "../resolver/resolver.ts";
+import { Rcode } from "../wire/iana.ts";
+import { countedAs } from "./readings.ts";
+
+/*
+ * Clients choose the types that they ask for. Whatever they have asked for before, what the data plane may answer by
+ * itself has a column to be counted in: without one it would be answered by the pipeline for good.
+ */
+test("no client can use up the columns in which the data plane counts", () => {
+  const counts = tallies([new SharedArrayBuffer(4 * COLUMNS)]);
+  const without = new Set<Labels["qtype"]>();
+  for (const origin of ["registry", "none", "cache"] satisfies Answer["origin"][])
+    for (const rcode of [Rcode.NOERROR, Rcode.NXDOMAIN])
+      for (let qtype = 0; qtype < 2 ** 16; qtype++) {
+        const labels = countedAs(qtype, answer(origin, { rcode }));
+        if (counts.column(labels) === undefined) without.add(labels.qtype);
+      }
+  expect([...without]).toEqual([]);
+});
