@@ -6,7 +6,7 @@ import { CodedError, messageOf } from "../base/errors.ts";
 
 /** What is counted, in Prometheus' names. */
 export interface Metrics {
-  query(labels: QueryLabels): void;
+  query(labels: QueryLabels, count?: number): void;
   /** The exposition, text format 0.0.4. */
   text(): Promise<string>;
 }
@@ -27,8 +27,15 @@ export interface Reading {
   read(): number;
 }
 
-/** `living` names the containers that there are: a scrape must not grow with all that ever were. */
-export function createMetrics(readings: readonly Reading[], living: () => ReadonlySet<string>): Metrics {
+/**
+ * `living` names the containers that there are: a scrape must not grow with all that ever were. `refresh` is called
+ * before each scrape, for what is counted elsewhere.
+ */
+export function createMetrics(
+  readings: readonly Reading[],
+  living: () => ReadonlySet<string>,
+  refresh: () => void = () => {},
+): Metrics {
   const register = new Prometheus();
   const registers = [register];
   const queries = new Counter({
@@ -50,12 +57,13 @@ export function createMetrics(readings: readonly Reading[], living: () => Readon
   }
   const ofContainer = new Map<string, Map<string, QueryLabels>>();
   return {
-    query(labels) {
-      queries.inc({ ...labels });
+    query(labels, count = 1) {
+      queries.inc({ ...labels }, count);
       const known = ofContainer.get(labels.container) ?? new Map<string, QueryLabels>();
       ofContainer.set(labels.container, known.set(Object.values(labels).join(" "), labels));
     },
     text() {
+      refresh();
       const containers = living();
       for (const [container, counted] of ofContainer) {
         // The host's own queries are counted under no name.
