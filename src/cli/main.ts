@@ -3,13 +3,20 @@ import { CodedError } from "../base/errors.ts";
 import { defaultSocket } from "../config/socket-path.ts";
 import { version } from "../version.ts";
 import { attachCommand, detachCommand } from "./commands/attach.ts";
+import { cacheCommand } from "./commands/cache.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { historyCommand } from "./commands/history.ts";
+import { lookupCommand } from "./commands/lookup.ts";
 import { queryCommand } from "./commands/query.ts";
 import { recordsCommand } from "./commands/records.ts";
 import { resolvconfCommand } from "./commands/resolvconf.ts";
 import { resolvedCommand } from "./commands/resolved.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { sortAddressesCommand } from "./commands/sort-addresses.ts";
 import { statusCommand } from "./commands/status.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { printError } from "./output.ts";
 
@@ -31,12 +38,20 @@ for (const add of [
   serveCommand,
   statusCommand,
   queryCommand,
+  explainCommand,
   recordsCommand,
   historyCommand,
+  watchCommand,
+  doctorCommand,
   attachCommand,
   detachCommand,
+  cacheCommand,
   resolvconfCommand,
   resolvedCommand,
+  lookupCommand,
+  sortAddressesCommand,
+  completionCommand,
+  completeCommand,
 ]) {
   add(program).exitOverride();
 }

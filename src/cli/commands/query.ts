@@ -8,16 +8,17 @@ export function queryCommand(program: Command): Command {
     .command("query <name> [type]")
     .description("the answer that a container gets; without --from, the host's view")
     .option("--from <container>", "name or id of the container that asks")
-    .addHelpText("after", "\nExamples:\n  eleven query web.shop\n  eleven query web AAAA --from db-1 --json")
+    .addHelpText("after", "\nExamples:\n  eleven query web.shop\n  eleven query web AAAA --from web-1 --json")
     .action(async (name: string, type: string | undefined, options: { from?: string }, command: Command) => {
       const output = outputOf(command);
       const report = await output.client.query({ name, type: type ?? "A", from: options.from });
-      output.print(report, () => describe(report, output));
+      output.print(report, () => describeAnswer(report, output));
       process.exitCode = report.rcode === "NOERROR" ? ExitCode.DONE : ExitCode.NO;
     });
 }
 
-function describe(report: QueryReport, output: Output): string {
+/** Records as in a zone file, and what came of the query. */
+export function describeAnswer(report: QueryReport, output: Output): string {
   const rows = [...report.answers, ...report.authority].map(({ name, ttl, type, data }) =>
     [name, ttl, "IN", type, data].join(" "),
   );

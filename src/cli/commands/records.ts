@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { RecordFilter } from "../../api/control.ts";
+import { age } from "../age.ts";
 import { outputOf, table } from "../output.ts";
-import { age } from "./status.ts";
 
 export function recordsCommand(program: Command): Command {
   return program

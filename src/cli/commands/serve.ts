@@ -2,14 +2,17 @@ import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { parseSocketAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Config, SourceConfig } from "../../config/schema.ts";
+import { defaultSocket } from "../../config/socket-path.ts";
 import type { Daemon } from "../../daemon.ts";
-import { version } from "../../version.ts";
+import { packageFolder, version } from "../../version.ts";
 import { ExitCode, exitCodeOf } from "../exit-codes.ts";
-import { type GlobalOptions, outputOf, printable, printError } from "../output.ts";
+import { headStart } from "../head-start.ts";
+import { type GlobalOptions, type Output, outputOf, printable, printError } from "../output.ts";
 
 /** A daemon that can't end by itself is ended: SIGTERM promises two seconds. */
 const STOP_DEADLINE_MS = 1900;
@@ -21,21 +24,26 @@ export function serveCommand(program: Command): Command {
     .option("--config <file>", "configuration; without it, what the machine offers")
     .addHelpText("after", "\nExamples:\n  eleven serve\n  eleven serve --config /etc/eleven/eleven.yaml")
     .action(async (options: { config?: string }, command: Command) => {
-      // Only here: the daemon's packages take half a second to load, and every other command would pay for them.
-      const [{ loadConfig }, { startDaemon }, { createLog }] = await Promise.all([
-        import("../../config/load.ts"),
-        import("../../daemon.ts"),
-        import("../log.ts"),
-      ]);
-      const output = outputOf(command);
-      const log = createLog(output.options.color);
-      const load = (): Config => configuration(loadConfig(options.config), options.config, output.options);
-      const config = load();
-      const starting = startDaemon({ config, clock: systemClock, log });
-      handleSignals(starting, load, log);
-      const daemon = await starting;
-      output.print(daemon.status(), () => banner(daemon, config));
+      const asUsual = headStart();
+      await serve(options.config, outputOf(command)).finally(asUsual);
     });
+}
+
+/** Until it is ready; then the daemon goes on by itself. */
+async function serve(path: string | undefined, output: Output): Promise<void> {
+  // Only here: every other command would pay for the daemon's packages.
+  const [{ loadConfig }, { startDaemon }, { createLog }] = await Promise.all([
+    import("../../config/load.ts"),
+    import("../../daemon.ts"),
+    import("../log.ts"),
+  ]);
+  const log = createLog(output.options.color);
+  const load = (): Config => configuration(loadConfig(path), path, output.options);
+  const config = load();
+  const starting = startDaemon({ config, clock: systemClock, log });
+  handleSignals(starting, load, log);
+  const daemon = await starting;
+  output.print(daemon.status(), () => banner(daemon, config));
 }
 
 /** With --config that file; without, what is found: a Docker engine, or else the example shop. */
@@ -47,7 +55,7 @@ function configuration(config: Config, path: string | undefined, { socket }: Glo
 function found(): SourceConfig {
   const hasEngine = process.env.DOCKER_HOST !== undefined || existsSync("/var/run/docker.sock");
   if (hasEngine) return { kind: "docker", url: undefined };
-  return { kind: "file", path: fileURLToPath(new URL("../../../examples/shop.yaml", import.meta.url)) };
+  return { kind: "file", path: fileURLToPath(new URL("examples/shop.yaml", packageFolder)) };
 }
 
 /** From the very first moment: a signal during the start takes effect when it is over. */
@@ -99,23 +107,29 @@ function tries(daemon: Daemon, config: Config): string[] {
   const eleven = near(process.argv[1] ?? "eleven");
   const records = daemon.records({});
   const record = records.find(({ kind }) => kind === "alias") ?? records[0];
-  if (record === undefined) return [`${eleven} status --socket ${config.socket}`];
+  if (config.sources.length === 0)
+    return ["sources: [{ docker: true }]   # in the configuration: who tells of containers"];
+  const socket = config.socket === defaultSocket() ? "" : ` --socket ${config.socket}`;
+  if (record === undefined) return [`${eleven} status${socket}`];
   const name = `${record.name}.${record.network}`;
-  const [listener] = config.listen;
+  // As it was opened: for port 0 that is another port.
+  const [opened] = config.listen.length === 0 ? [] : daemon.status().listeners;
+  const listener = opened === undefined ? undefined : parseSocketAddress(opened, 53);
   const isEngines = record.source.startsWith("docker");
   return [
     ...(listener === undefined ? [] : [`dig @${listener.address} -p ${listener.port} ${name}`]),
-    `${eleven} query ${name} --from ${record.container}`,
+    `${eleven} query ${name} --from ${record.container}${socket}`,
     ...(isEngines
       ? [
-          `${eleven} attach ${record.container}   # answers its 127.0.0.11 in Docker's place; detach undoes it`,
+          `${eleven} attach ${record.container}${socket}   # answers its 127.0.0.11 in Docker's place; detach undoes it`,
         ]
       : []),
   ];
 }
 
-/** A path as one would type it here. */
+/** A path as one would type it here. Nobody types in the folder of a service, which is the root. */
 function near(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short.startsWith("..") || !path.startsWith("/") ? path : short;
+  const here = process.cwd();
+  const short = relative(here, path);
+  return here === "/" || short.startsWith("..") || !path.startsWith("/") ? path : short;
 }

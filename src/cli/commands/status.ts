@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { StatusReport } from "../../api/control.ts";
+import { age } from "../age.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { type Output, outputOf, table } from "../output.ts";
 
@@ -41,6 +42,10 @@ function describe(report: StatusReport, output: Output): string {
     output.dim(
       `eleven ${report.version}, pid ${report.pid}, listening on ${report.listeners.join(", ") || "nothing"}`,
     ),
+    ...(report.dataplane.state === "up"
+      ? []
+      : [output.bad("the data plane hangs, and is being started anew")]),
+    ...nodeLocal(report.nodeLocal, output),
     "",
     table(
       ["source", "state", "last sync", "error"],
@@ -54,11 +59,12 @@ function describe(report: StatusReport, output: Output): string {
     ),
     "",
     table(
-      ["upstream", "state", "rtt"],
-      report.upstreams.map(({ address, scope, state, rttMs }) => [
+      ["upstream", "state", "rtt", "remark"],
+      report.upstreams.map(({ address, scope, state, rttMs, reason, remedy, silentOn }) => [
         scope === "host" ? address : `${address} from ${scope}`,
         state,
         rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
+        reason === null ? silentOn.map((what) => `silent on ${what}`).join(", ") : `${reason}: ${remedy}`,
       ]),
       "no upstreams: names outside the registry can't be resolved",
     ),
@@ -71,11 +77,13 @@ function describe(report: StatusReport, output: Output): string {
   ].join("\n");
 }
 
-/** How long ago that was, as a person says it. */
-export function age(iso: string, now = Date.now()): string {
-  const passed = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
-  if (passed < 120) return `${passed} s`;
-  return passed < 7200 ? `${Math.round(passed / 60)} min` : `${Math.round(passed / 3600)} h`;
+function nodeLocal(report: StatusReport["nodeLocal"], output: Output): string[] {
+  if (report === null) return [];
+  const { address, intercept, interface: name, state, reason } = report;
+  const also = intercept.length === 0 ? "" : `, intercepting ${intercept.join(", ")}`;
+  return state === "up"
+    ? [output.dim(`node-local: ${address}${also}, on ${name}`)]
+    : [output.bad(`node-local: ${address}${also} withdrawn: ${reason}`)];
 }
 
 function seconds(text: string): number {

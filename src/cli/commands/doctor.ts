@@ -1,0 +1,66 @@
+import type { Command } from "commander";
+import type { DoctorProgress } from "../../api/control.ts";
+import type { DoctorReport, Finding } from "../../diagnose/finding.ts";
+import { ExitCode } from "../exit-codes.ts";
+import { type Output, outputOf, printable } from "../output.ts";
+
+export function doctorCommand(program: Command): Command {
+  return program
+    .command("doctor")
+    .description("looks for the known ways container DNS goes wrong; changes nothing")
+    .addHelpText("after", "\nExamples:\n  eleven doctor\n  eleven doctor --json")
+    .action(async (_options: object, command: Command) => {
+      const output = outputOf(command);
+      const progress = progressLine();
+      const report = await output.client.doctor(progress.tell).finally(progress.wipe);
+      output.print(report, () => describe(report, output));
+      process.exitCode = report.findings.length > 0 ? ExitCode.NO : ExitCode.DONE;
+    });
+}
+
+/** One line on a terminal that says how far it is; elsewhere nothing. */
+function progressLine(): { tell(progress: DoctorProgress): void; wipe(): void } {
+  const { stderr } = process;
+  let done = 0;
+  const write = (line: string): void => {
+    if (stderr.isTTY === true) stderr.write(`\r\u{1b}[K${line}`);
+  };
+  write("looking ...");
+  return {
+    tell({ checked, of }) {
+      done += 1;
+      write(`looking ... ${done} of ${of} checks done (${checked.code})`);
+    },
+    wipe: () => write(""),
+  };
+}
+
+function describe({ findings, checks, entered, ms }: DoctorReport, output: Output): string {
+  const count = (state: string) => checks.filter((check) => check.state === state).length;
+  const summary = `${checks.length} checks of ${entered} ${entered === 1 ? "container" : "containers"} in ${(ms / 1000).toFixed(1)} s: ${count("ok")} ok, ${count("found")} found something, ${count("skipped")} skipped`;
+  const skipped = checks
+    .filter(({ state }) => state === "skipped")
+    .map(({ code, reason }) => output.dim(`skipped ${code}: ${printable(reason ?? "")}`));
+  return [...findings.map((finding) => paragraph(finding, output)), [summary, ...skipped].join("\n")].join(
+    "\n\n",
+  );
+}
+
+function paragraph({ severity, code, subject, text, evidence, remedy }: Finding, output: Output): string {
+  const colour = severity === "info" ? output.dim : output.bad;
+  return [
+    `${colour(severity)} ${code}: ${printable(subject)}`,
+    `  ${printable(text)}`,
+    ...Object.entries(evidence).map(([name, value]) => output.dim(`  ${name}: ${short(value)}`)),
+    `  remedy: ${printable(remedy)}`,
+  ].join("\n");
+}
+
+/** So much of a value fits a line. */
+const LINE = 160;
+
+function short(value: unknown): string {
+  const plain = Array.isArray(value) && value.every((each) => typeof each !== "object");
+  const text = plain ? value.join(", ") : typeof value === "string" ? value : JSON.stringify(value);
+  return printable(text.length > LINE ? `${text.slice(0, LINE - 3)}...` : text);
+}
