@@ -3,7 +3,14 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "quick", include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"] } },
+      {
+        test: {
+          name: "quick",
+          include: ["src/**/*.test.ts", "test/repo/**/*.test.ts"],
+          // What guards against costs that grow with the square; a busy machine may take its time for the rest.
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: "e2e",

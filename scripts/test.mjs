@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { install, root, run } from "./prepare.mjs";
 
-/** A program that a test runs, and the Debian package that has it. */
+/** A program that a test runs, and the Debian packages that it takes. */
 const PROGRAMS = {
   ip: "iproute2",
   nsenter: "util-linux",
@@ -17,6 +17,12 @@ const PROGRAMS = {
   nft: "nftables",
   conntrack: "conntrack",
   dockerd: "docker.io",
+  systemctl: "systemd",
+  // The real libcs, and the real shells.
+  gcc: "gcc libc6-dev",
+  "musl-gcc": "musl-tools musl",
+  zsh: "zsh",
+  fish: "fish",
 };
 
 /** Debian asks it whether a package may start its service; it is for the time of the installation only. */
@@ -25,7 +31,7 @@ const POLICY = "/usr/sbin/policy-rc.d";
 function installSystemPackages() {
   const absent = Object.keys(PROGRAMS).filter((program) => spawnSync("which", [program]).status !== 0);
   if (absent.length === 0) return;
-  const packages = [...new Set(absent.map((program) => PROGRAMS[program]))];
+  const packages = [...new Set(absent.flatMap((program) => PROGRAMS[program].split(" ")))];
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
     process.stderr.write(
       `not installed, so some tests are skipped: ${absent.join(", ")} (${packages.join(" ")})\n`,
