@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import dnsPacket from "dns-packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { controlClient } from "../../src/api/client.ts";
 import { openNamespace } from "../../src/linux/namespace.ts";
 import { type Asked, ask, type Reply, startUpstreams, type Upstream } from "../support/ask.ts";
-import { startEleven } from "../support/eleven.ts";
+import { type Eleven, startEleven } from "../support/eleven.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
-import type { World } from "../support/world.ts";
+import { engineHost } from "../support/engine-host.ts";
 
 /*
  * What is known of Docker's resolver, asked twice in the same container at 127.0.0.11:53: first of that resolver
@@ -253,6 +253,7 @@ interface Aspects {
 
 describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" : ` (${reason})`}`, () => {
   let engine: Engine;
+  let eleven: Eleven;
   let upstream: Upstream;
   const pids = new Map<string, number>();
   const ids = new Map<string, string>();
@@ -270,10 +271,8 @@ describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" :
     const holder = engine.namespaces[0]?.replace("--target=", "");
     const namespace = openNamespace(`/proc/${holder}/ns/net`);
     upstream = startUpstreams(namespace, UPSTREAMS);
-    const eleven = await startEleven(
-      hostOf(engine),
-      `listen: []\nsources: [{ docker: ${engine.host} }]\nattach: none\n`,
-    );
+    // The cache has a test of its own: most rows ask for the same name.
+    eleven = await startEleven(engineHost(engine), `${configuration()}cache: false\n`);
     await makeContainers(engine, loopback);
     const clients = [...new Set(ROWS.map(({ from }) => from)), "dead"];
     for (const client of clients) pids.set(client, await engine.pidOf(client));
@@ -296,6 +295,8 @@ describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" :
     await engine?.destroy();
   });
 
+  const configuration = () => `listen: []\nsources: [{ docker: ${engine.host} }]\nattach: none\n`;
+
   const idOf = (name: string) => engine.docker("inspect", "--format", "{{.Id}}", name);
 
   async function pass(who: keyof typeof seen): Promise<void> {
@@ -313,7 +314,7 @@ describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" :
       );
       const before = upstream.asked.length;
       const reply = await put(row.from, question, row[who] === "silent" ? SILENCE_MS : PATIENCE_MS);
-      const asked = upstream.asked.slice(before).filter(({ name }) => !name.endsWith(".slow.example"));
+      const asked = upstream.asked.slice(before).filter(({ name }) => !isAside(name));
       seen[who].set(row, aspectsOf(reply, asked));
     }
     listens[who] = readFileSync(`/proc/${pids.get("app")}/net/tcp`, "utf8").includes(AT_OUR_ADDRESS);
@@ -365,6 +366,18 @@ describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" :
     expect(upstream.asked.at(-1)).toMatchObject({ from: "10.99.0.1", transport: "udp" });
   });
 
+  test("what upstreams said is kept, where Docker asks for each", async () => {
+    engineHost(engine).write("eleven.yaml", `socket: ${eleven.socket}\n${configuration()}`);
+    eleven.process.kill("SIGHUP");
+    const asked = async () => {
+      const before = upstream.asked.length;
+      await put("app", "kept.example", PATIENCE_MS);
+      return upstream.asked.slice(before).some(({ name }) => name === "kept.example");
+    };
+    await until("it is kept", async () => !(await asked()));
+    expect(await asked()).toBe(false);
+  });
+
   test("docs/differences.md has each difference that was seen, and no other among those to be seen", () => {
     const inRows = ROWS.map(({ key }) => key).filter((key) => key !== undefined);
     const keys = [...inRows, ...EVERYWHERE.map(({ key }) => key), ...APART];
@@ -373,7 +386,12 @@ describe.skipIf(reason)(`Docker's resolver and ours${reason === undefined ? "" :
 });
 
 /** Those that have a test of their own. */
-const APART = ["upstream-order", "port-53", "asked-from"];
+const APART = ["upstream-order", "port-53", "asked-from", "cache"];
+
+/** Asked for in the background: by the test itself, and by ours to find out whether an upstream leads back to it. */
+function isAside(name: string): boolean {
+  return name.endsWith(".slow.example") || name.endsWith(".loop-test.eleven");
+}
 
 /** A listener at 127.0.0.11:53, as /proc has it. */
 const AT_OUR_ADDRESS = "0B00007F:0035 00000000:0000 0A";
@@ -564,28 +582,4 @@ async function few(tasks: readonly (() => Promise<unknown>)[]): Promise<void> {
     for (let task = left.shift(); task !== undefined; task = left.shift()) await task();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-}
-
-/** The engine's namespaces as the world in which eleven runs. */
-function hostOf(engine: Engine): World {
-  const none = (): never => {
-    throw new Error("An engine's host has no such thing");
-  };
-  return {
-    folder: engine.folder,
-    host: {
-      name: "host",
-      netns: "",
-      run: engine.enter,
-      start: (command, args, options) => engine.spawn(command, args, options?.env),
-    },
-    container: none,
-    bridge: none,
-    write(file, text) {
-      const path = `${engine.folder}/${file}`;
-      writeFileSync(path, text);
-      return path;
-    },
-    destroy: engine.destroy,
-  };
 }

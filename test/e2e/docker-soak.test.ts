@@ -163,6 +163,8 @@ describe.skipIf(reason)(`the Docker source in a soak${reason === undefined ? "" 
         `${repairs} repaired by a full list where the engine has ${untold} times no event, equal after ${ms(0.5)} (median), ${ms(1)} (worst)\n`,
     );
     expect(repairs).toBeLessThanOrEqual(untold);
+    // Some are refused: a start of what runs, a rename to a name that is taken. Were all of them, nothing was tried.
+    expect(refused).toBeLessThan(OPERATIONS / 2);
   }, 3_600_000);
 });
 

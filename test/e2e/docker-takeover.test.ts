@@ -1,18 +1,32 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ControlClient, controlClient } from "../../src/api/client.ts";
 import { type Storm, type StormMode, type StormReport, standIn, startStorm } from "../support/docker-like.ts";
 import { type Eleven, startEleven } from "../support/eleven.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
-import type { Node, World } from "../support/world.ts";
+import { engineHost } from "../support/engine-host.ts";
+import type { World } from "../support/world.ts";
 
 const reason = engineMissing("dig");
 const COUNT = 20;
 /** Only what is not answered until then is a lookup that failed. */
 const LIBC_TIMEOUT_MS = 5000;
-const FLOODING = 4;
-const FLOOD_INTERVAL_MS = 4;
+/** Their queries come faster than a dead upstream's can fail: together a thousand a second. */
+const FLOODING = 20;
+const FLOOD_INTERVAL_MS = 20;
+/** With and without a flood; the best of each counts, as what else the machine has to do can only add. */
+const RESTARTS = 3;
+/** Before all others, as nice has it. */
+const FIRST = -20;
+/** From the start of our process until it answers for the registry. */
+const READY_MS = 1000;
+/**
+ * A start under a flood beside one without. Not 1: the flooding programs are on the same two processors, and take turns
+ * with it. Before the start was made light, 3.1 to 3.9 s were seen under a flood, and 0.5 to 0.6 s without.
+ */
+const NO_LONGER = 1.5;
 /** What is answered to names that are nobody's: by Docker's upstream, and by ours. */
 const DOCKERS = "192.0.2.11";
 const OURS = "198.51.100.7";
@@ -154,14 +168,28 @@ describe.skipIf(reason)(
       await eleven?.stop("SIGTERM");
       const begin = performance.now();
       const starting = start({ upstreams: DEAD });
+      // From here on, so that the daemon does not inherit it: the watch must not wait for its turn.
+      setPriority(FIRST);
       const control = controlClient(`${engine.folder}/eleven.sock`);
       await until("the registry answers", async () => {
         const answer = await control.query({ name: "web-1.shop", type: "A" }).catch(() => undefined);
         return (answer?.answers.length ?? 0) > 0;
       });
       const answeredMs = performance.now() - begin;
-      await starting;
-      return { answeredMs, attachedMs: performance.now() - begin };
+      const { socket } = await starting;
+      const attachedMs = performance.now() - begin;
+      const { pid } = await controlClient(socket).status();
+      expect(new Set(priorities(pid)), "a start's priority is put back").toEqual(new Set([0]));
+      return { answeredMs, attachedMs };
+    }
+
+    async function restarts(): Promise<{ bestMs: number; answered: string; attached: string }> {
+      const times: Awaited<ReturnType<typeof restart>>[] = [];
+      for (let round = 0; round < RESTARTS; round++)
+        times.push(await restart().finally(() => setPriority(0)));
+      const answered = times.map(({ answeredMs }) => Math.round(answeredMs));
+      const attached = times.map(({ attachedMs }) => Math.round(attachedMs));
+      return { bestMs: Math.min(...answered), answered: answered.join(", "), attached: attached.join(", ") };
     }
 
     test("a restart under a flood through a dead upstream takes no longer than without", async () => {
@@ -172,67 +200,48 @@ describe.skipIf(reason)(
       engine.setResolvConf("nameserver 127.0.0.1\n");
       const flooding = await Promise.all(names.map((name) => engine.pidOf(name)));
       await start({ upstreams: DEAD });
-      const quiet = await restart();
+      const quiet = await restarts();
       const flood = await Promise.all(
         flooding.map((pid) => stormIn(pid, "unresolvable.example", "fixed", FLOOD_INTERVAL_MS)),
       );
       const asking = await Promise.all([storm(0, "web-1"), stormIn(flooding[0]!, "web-1")]);
       await delay(1000);
-      const flooded = await restart();
+      const flooded = await restarts();
       const [elsewhere, inTheFlood] = await Promise.all(asking.map((one) => one.end()));
-      await calm(flood);
+      const { sent } = await calm(flood);
       process.stdout.write(
-        `a restart: registry after ${quiet.answeredMs.toFixed(0)} ms, attached after ${quiet.attachedMs.toFixed(0)} ms; ` +
-          `under a flood ${flooded.answeredMs.toFixed(0)} and ${flooded.attachedMs.toFixed(0)} ms; lost ` +
-          `${elsewhere!.lost.length} of ${elsewhere!.sent}, in a flooding container ${inTheFlood!.lost.length} of ${inTheFlood!.sent}\n`,
+        `a restart: registry after ${quiet.answered} ms, attached after ${quiet.attached} ms; under a flood of ${sent} ` +
+          `${flooded.answered} and ${flooded.attached} ms; lost ${elsewhere!.lost.length} of ${elsewhere!.sent}, in a ` +
+          `flooding container ${inTheFlood!.lost.length} of ${inTheFlood!.sent}\n`,
       );
       await engine.docker("rm", "--force", ...names);
       expect(elsewhere!.lost).toEqual([]);
-      expect(flooded.answeredMs / quiet.answeredMs).toBeLessThan(2);
-    });
+      expect(Math.max(quiet.bestMs, flooded.bestMs)).toBeLessThan(READY_MS);
+      expect(flooded.bestMs / quiet.bestMs).toBeLessThan(NO_LONGER);
+    }, 120_000);
 
     test("a container that starts is ours from its first query", async () => {
       await start();
-      const counts: string[] = [];
+      const answeredBy: string[] = [];
       for (let round = 0; round < 10; round++) {
         const name = `fresh-${round}`;
         const script = "for i in 1 2 3 4 5; do getent ahostsv4 nobody.example | head -1; done";
         await run(name, "sh", "-c", script);
         await engine.docker("wait", name);
         const answers = (await engine.docker("logs", name)).split("\n");
-        counts.push(
+        answeredBy.push(
           answers
             .map((line) => (line.startsWith(OURS) ? "o" : line.startsWith(DOCKERS) ? "D" : "?"))
             .join(""),
         );
         await engine.docker("rm", name);
       }
-      process.stdout.write(`fresh: ${JSON.stringify(counts)}\n`);
+      expect(answeredBy).toEqual(Array.from({ length: 10 }, () => "ooooo"));
     });
   },
 );
 
-/** The engine's namespaces as a world's host, in which eleven runs. */
-function engineHost(engine: Engine): World {
-  const node: Node = {
-    name: "host",
-    netns: "",
-    run: (command, args, options) => engine.enter(command, args, options),
-    start: (command, args, options) => engine.spawn(command, args, options?.env),
-  };
-  const none = (): never => {
-    throw new Error("An engine's host has no such thing");
-  };
-  return {
-    folder: engine.folder,
-    host: node,
-    container: none,
-    bridge: none,
-    write: (file, text) => {
-      const path = `${engine.folder}/${file}`;
-      writeFileSync(path, text);
-      return path;
-    },
-    destroy: () => engine.destroy(),
-  };
+/** Of a process's threads. */
+function priorities(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
 }

@@ -111,6 +111,21 @@ containers:
     expect(ran.stderr).toMatch(/bad\.yaml:2:\d+: .*ttl/);
   });
 
+  test("the lines to try are right for a port that the system chose, and for another socket", async () => {
+    const socket = join(world.folder, "other.sock");
+    const path = world.write("free.yaml", config.replace("127.0.0.1:5311", '"127.0.0.1:0"'));
+    const child = world.host.start(process.execPath, [BIN, "serve", "--config", path, "--socket", socket]);
+    let told = "";
+    for await (const chunk of child.stdout!) {
+      told += chunk;
+      if (told.includes("query")) break;
+    }
+    const [, port] = /listening\s+127\.0\.0\.1:(\d+)/.exec(told) ?? [];
+    expect(told).toContain(`dig @127.0.0.1 -p ${port} `);
+    expect(told).toMatch(new RegExp(`eleven query \\S+ --from web --socket ${socket}$`, "m"));
+    await end(child, "SIGTERM");
+  });
+
   test("a taken port is told with what to do", async () => {
     eleven = await startEleven(world, config);
     const second = await serve(

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { type Engine, engineMissing, startEngine } from "../support/engine.ts";
+import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 import { end } from "../support/world.ts";
 
 const reason = engineMissing("setpriv", "dig", "tar");
@@ -41,6 +41,9 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     await engine.docker("network", "create", "shop");
     await engine.docker("run", "-d", "--name", "web", "--network", "shop", "--network-alias", "www", "bb:1");
     await engine.docker("run", "-d", "--name", "db", "--network", "shop", "--user", "1000", "bb:1");
+    // As every namespace is before Docker leaves low ports to all.
+    const closed = "--sysctl=net.ipv4.ip_unprivileged_port_start=1024";
+    await engine.docker("run", "-d", "--name", "closed", "--network", "shop", closed, "bb:1");
   });
 
   afterAll(async () => {
@@ -54,11 +57,11 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     const unit = readFileSync(join(packaging, "eleven.service"), "utf8");
     const [, names = ""] = /^CapabilityBoundingSet=(.*)$/m.exec(unit) ?? [];
     const capabilities = names.split(" ").map((name) => name.replace("CAP_", "").toLowerCase());
-    expect(capabilities).toEqual(["sys_admin", "net_admin"]);
-    expect(await attachedWith(capabilities)).toEqual(["db", "web"]);
+    expect(capabilities).toEqual(["sys_admin", "net_admin", "net_bind_service"]);
+    expect(await attachedWith(capabilities)).toEqual(["closed", "db", "web"]);
     for (const one of capabilities) {
       expect(await attachedWith(capabilities.filter((each) => each !== one)), `without ${one}`).not.toContain(
-        "db",
+        "closed",
       );
     }
   }, 120_000);
@@ -88,13 +91,15 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     ]);
     const eleven = (...args: string[]) => engine.enter(process.execPath, [bin, ...args, "--socket", socket]);
     await eleven("status", "--wait", "10");
-    const { stdout } = await eleven("attach", "db", "web", "--json");
+    const { stdout } = await eleven("attach", "closed", "db", "web", "--json");
     await end(daemon, "SIGTERM");
     return JSON.parse(stdout).done.sort();
   }
 
-  test("the container of compose.yaml serves, attaches, and hands back when it is killed", async () => {
+  test("the container of compose.yaml serves, attaches, from the first query too, and hands back when it is killed", async () => {
     await importImage();
+    const config = join(engine.folder, "eleven.yaml");
+    cpSync(join(packaging, "eleven.yaml"), config);
     const { eleven } = (
       parse(readFileSync(join(packaging, "compose.yaml"), "utf8")) as { services: { eleven: Service } }
     ).services;
@@ -122,7 +127,7 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     );
     const inside = (...args: string[]) => engine.docker("exec", "eleven", "/opt/eleven/bin/eleven", ...args);
     await inside("status", "--wait", "10").catch(async () => {
-      throw new Error(`eleven is not ready: ${await engine.docker("logs", "eleven")}`);
+      throw new Error(`eleven is not ready: ${await log()}`);
     });
     expect(await dig("www")).toMatch(/\s600\s+IN\s+A/);
     expect(JSON.parse(await inside("attach", "db", "web", "--json"))).toEqual({
@@ -130,13 +135,34 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
       failed: [],
     });
     expect(await dig("www")).toMatch(/\s5\s+IN\s+A/);
+
+    writeFileSync(config, readFileSync(config, "utf8").replace("attach: none", "attach: all"));
+    await engine.docker("kill", "--signal=HUP", "eleven");
+    await until("it has read its configuration anew", async () => (await log()).includes('"reloaded"'));
+    for (let round = 0; round < 5; round++) expect(await firstAnswer(), await log()).toContain("172.");
+
     await engine.docker("kill", "eleven");
     expect(await dig("www")).toMatch(/\s600\s+IN\s+A/);
   }, 120_000);
 
+  async function log(): Promise<string> {
+    const { stdout, stderr } = await engine.enter("docker", ["--host", engine.host, "logs", "eleven"]);
+    return stdout + stderr;
+  }
+
+  /** What a new container is told first, of a name that Docker does not know in capitals, and nobody else at all. */
+  function firstAnswer(): Promise<string> {
+    const options = ["--network=shop", "--dns-opt=timeout:1", "--dns-opt=attempts:1"];
+    const script = "getent ahostsv4 www.SHOP || echo nobody";
+    return engine.docker("run", "--rm", ...options, "glibc:1", "sh", "-c", script);
+  }
+
   /** A volume of compose.yaml as it is on this engine's host. */
   function placed(volume: string): string {
-    return volume.replace(/^\/var\/run\/docker\.sock/, engine.socket).replace(/^\.\//, `${packaging}/`);
+    return volume
+      .replace(/^\/var\/run\/docker\.sock/, engine.socket)
+      .replaceAll("/var/run/docker/netns", join(engine.folder, "exec", "netns"))
+      .replace(/^\.\//, `${engine.folder}/`);
   }
 
   /** What the Dockerfile builds, from this machine's node and libraries: there is no registry to build from. */

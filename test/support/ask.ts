@@ -144,8 +144,11 @@ export interface Upstream {
   close(): void;
 }
 
-/** How an upstream takes what it is asked: `silent` never answers, `failing` answers SERVFAIL. */
-export type Manner = "willing" | "silent" | "failing";
+/**
+ * How an upstream takes what it is asked: `silent` never answers, `failing` answers SERVFAIL, `onlyA` is silent on all
+ * but A, `lossy` on every tenth question over UDP.
+ */
+export type Manner = "willing" | "silent" | "failing" | "onlyA" | "lossy";
 
 /**
  * Upstreams at these addresses of the namespace, port 53, that know every name: A is 192.0.2.53, AAAA 2001:db8::53,
@@ -156,11 +159,15 @@ export function startUpstreams(namespace: Namespace, manners: Readonly<Record<st
   const asked: Asked[] = [];
   const closing: (() => void)[] = [];
   for (const [address, manner] of Object.entries(manners)) {
+    let count = 0;
     const { udp, tcp } = serverSockets(namespace, { address, port: 53 });
     const take = (query: Buffer, from: string, transport: Asked["transport"]): Buffer | undefined => {
       const { questions } = dnsPacket.decode(query);
       asked.push({ name: questions?.[0]?.name.toLowerCase() ?? "", to: address, from, transport });
-      return manner === "silent" ? undefined : answer(query, manner, transport);
+      const type = questions?.[0]?.type;
+      const isLost = manner === "lossy" && transport === "udp" && count++ % 10 === 0;
+      if (manner === "silent" || isLost || (manner === "onlyA" && type !== "A")) return undefined;
+      return answer(query, manner, transport);
     };
     const socket: UdpSocket = createSocket("udp4").bind({ fd: udp, exclusive: true });
     socket.on("message", (query, from) => {

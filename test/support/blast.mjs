@@ -7,12 +7,17 @@ import { readFileSync } from "node:fs";
 const [address, port, sentinel, count] = process.argv.slice(2);
 const lines = readFileSync(0, "utf8").split("\n").filter(Boolean);
 
-function query(id, name) {
+// RD, and one question.
+const REST_OF_HEADER = [1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+
+function query(id, name, type = 1) {
   const labels = name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
-  return Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1]);
+  return Buffer.from([id >> 8, id & 255, ...REST_OF_HEADER, ...labels, 0, type >> 8, type & 255, 0, 1]);
 }
 
 const SENTINEL_ID = 0xfffe;
+// A type that nobody has asked for: the data plane hands it over, behind all that it has handed over before.
+const SENTINEL_TYPE = 0xff00 + (process.pid & 0xff);
 const RETRY_MS = 200;
 const rcodes = {};
 let answered = 0;
@@ -22,7 +27,7 @@ socket.connect(Number(port), address, () => {
   for (let index = 0; index < Number(count); index++)
     socket.send(query(index & 0x7fff, `nobody-${index}.example`), () => {});
   const begin = performance.now();
-  const ask = () => socket.send(query(SENTINEL_ID, sentinel), () => {});
+  const ask = () => socket.send(query(SENTINEL_ID, sentinel, SENTINEL_TYPE), () => {});
   const timer = setInterval(ask, RETRY_MS);
   ask();
   socket.on("message", (response) => {

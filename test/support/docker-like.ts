@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { finish, type Node, type Ran } from "./world.ts";
+import { end, finish, type Node, type Ran } from "./world.ts";
 
 const STAND_IN = fileURLToPath(new URL("./stand-in.mjs", import.meta.url));
+const KEEPING = fileURLToPath(new URL("./keeping.mjs", import.meta.url));
 const STORM = fileURLToPath(new URL("./storm.mjs", import.meta.url));
 
 /** What the stand-in for Docker's resolver answers to every A query. */
@@ -27,6 +28,34 @@ export async function dockerLike(node: Node): Promise<DockerLike> {
       child.kill("SIGKILL");
       [child, ports] = await standIn(node, [DOCKERS_ANSWER]);
       await rules(node, ports);
+    },
+  };
+}
+
+/** A resolver of Docker's that has certain records, whoever has the names now. */
+export interface KeepingEngine {
+  /** Takes other records, from the next query on. */
+  keep(records: Readonly<Record<string, readonly string[]>>): void;
+  /** Stops answering, its sockets still there, as dockerd when it hangs. */
+  hang(): void;
+  /** Its sockets go, its rules stay: dockerd is down. */
+  kill(): Promise<void>;
+}
+
+/** Docker's rules, and behind them test/support/keeping.mjs. */
+export async function keepingEngine(
+  node: Node,
+  records: Readonly<Record<string, readonly string[]>>,
+): Promise<KeepingEngine> {
+  const child = node.start(process.execPath, [KEEPING, JSON.stringify(records)], { input: true });
+  const [chunk]: unknown[] = await once(child.stdout!, "data");
+  const [udp, tcp] = String(chunk).trim().split(" ");
+  await rules(node, { udp: udp!, tcp: tcp! });
+  return {
+    keep: (other) => void child.stdin!.write(`${JSON.stringify(other)}\n`),
+    hang: () => void child.kill("SIGSTOP"),
+    async kill() {
+      await end(child);
     },
   };
 }

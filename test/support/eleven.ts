@@ -27,10 +27,14 @@ export interface Eleven {
 }
 
 /** Starts `eleven serve` with this configuration (YAML, without `socket:`) and waits until it is ready. */
-export async function startEleven(world: World, yaml: string): Promise<Eleven> {
+export async function startEleven(
+  world: World,
+  yaml: string,
+  env: Record<string, string> = {},
+): Promise<Eleven> {
   const socket = join(world.folder, "eleven.sock");
   const config = world.write("eleven.yaml", `socket: ${socket}\n${yaml}`);
-  const process = world.host.start(globalThis.process.execPath, [BIN, "serve", "--config", config]);
+  const process = world.host.start(globalThis.process.execPath, [BIN, "serve", "--config", config], { env });
   let log = "";
   process.stderr?.setEncoding("utf8").on("data", (text: string) => {
     log += text;

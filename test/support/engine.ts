@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,7 +16,7 @@ import {
 } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { missing } from "./requirements.ts";
 import { finish, type Ran, type RunOptions } from "./world.ts";
@@ -87,6 +88,9 @@ export function engineMissing(...programs: readonly string[]): string | undefine
 const START_MS = 30_000;
 const POLL_MS = 10;
 
+/** The root of a tree with another engine in it, made by debootstrap, which is run in the place of this machine's own. */
+const TREE = process.env.ELEVEN_ENGINE_ROOT;
+
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
   const { liveRestore = true, args = [], resolvConf = "nameserver 127.0.0.1\n" } = options;
   const tag = `eleven-${randomBytes(4).toString("hex")}`;
@@ -99,14 +103,23 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   writeFileSync(at("resolv.conf"), resolvConf);
   writeFileSync(at("containerd.toml"), containerdConfig(folder, containerd));
 
-  const holder = await hold(at("resolv.conf"));
-  const namespaces = [`--target=${holder.pid}`, "--net", "--mount"];
+  const namespacesOf = ({ pid }: ChildProcess) => [`--target=${pid}`, "--net", "--mount"];
+  const holders = [await holdOutside(folder)];
+  const namespaces = namespacesOf(holders[0]!);
+  if (TREE !== undefined) holders.push(await holdInside(folder, TREE, namespaces));
+  const ofEngine = namespacesOf(holders.at(-1)!);
   let dockerd: ChildProcess | undefined;
   let destroyed = false;
 
-  function start(command: string, rest: readonly string[], logName?: string, env = {}): ChildProcess {
-    const log = logName === undefined ? ("pipe" as const) : openSync(at(logName), "a");
-    const child = spawn("nsenter", [...namespaces, command, ...rest], {
+  function start(
+    at: readonly string[],
+    command: string,
+    rest: readonly string[],
+    logName?: string,
+    env = {},
+  ): ChildProcess {
+    const log = logName === undefined ? ("pipe" as const) : openSync(join(folder, logName), "a");
+    const child = spawn("nsenter", [...at, command, ...rest], {
       stdio: ["ignore", log, log],
       env: { ...process.env, ...env },
     });
@@ -117,6 +130,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
 
   async function startDockerd(): Promise<void> {
     const child = start(
+      ofEngine,
       "dockerd",
       [
         `--host=${host}`,
@@ -165,16 +179,18 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   async function destroy(): Promise<void> {
     if (destroyed) return;
     destroyed = true;
-    const ours = new Set([...children, holder].map(({ pid }) => pid).filter((pid) => pid !== undefined));
     // The engine first, or it would start again what it is to restart; then the shims, then what they kept.
-    for (const pid of ours) if (pid !== holder.pid) end(pid);
+    for (const { pid } of children) if (pid !== undefined) end(pid);
+    thaw(tag);
     await until("the engine's processes are gone", async () => {
       const left = processesOf(folder, tag);
       for (const pid of left) end(pid);
       return left.length === 0;
     });
-    holder.kill("SIGKILL");
-    await until("the engine's namespaces are gone", async () => !existsSync(`/proc/${holder.pid}/ns/net`));
+    for (const holder of holders.reverse()) {
+      holder.kill("SIGKILL");
+      await until("the engine's namespaces are gone", async () => !existsSync(`/proc/${holder.pid}/ns/net`));
+    }
     removeCgroups(tag);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -197,7 +213,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     },
     setResolvConf: (text) => writeFileSync(at("resolv.conf"), text),
     enter: (command, rest, runOptions) => run("nsenter", [...namespaces, command, ...rest], runOptions),
-    spawn: (command, rest, env) => start(command, rest, undefined, env),
+    spawn: (command, rest, env) => start(namespaces, command, rest, undefined, env),
     pidOf,
     nsenter: async (container, command, rest, runOptions) =>
       run("nsenter", [`--target=${await pidOf(container)}`, "--net", command, ...rest], runOptions),
@@ -206,7 +222,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   };
 
   try {
-    start("containerd", ["--config", at("containerd.toml")], "containerd.log");
+    start(ofEngine, "containerd", ["--config", at("containerd.toml")], "containerd.log");
     await until("containerd listens", async () => existsSync(containerd));
     await startDockerd();
     await importImage(engine, busyboxRoot(folder), "bb:1");
@@ -218,14 +234,43 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   }
 }
 
-/** Keeps both namespaces while dockerd is down. Its own /run hides that of another engine on this machine. */
-async function hold(resolvConf: string): Promise<ChildProcess> {
-  const script = `mount -t tmpfs tmpfs /run && mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && ip link set lo up && echo held && exec sleep infinity`;
-  const child = spawn(
-    "unshare",
-    ["--net", "--mount", "--propagation=private", "sh", "-c", script, resolvConf],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+/** Its folder is shared, as all is on a host with systemd: what the engine mounts in there is seen by others, too. */
+const SHARE = `mount --bind "$0" "$0"
+mount --make-shared "$0"
+`;
+
+/** Its own /run hides that of another engine on this machine. */
+const HOLD = `mount -t tmpfs tmpfs /run
+mount --bind "$0/resolv.conf" "$(readlink -f /etc/resolv.conf)"
+ip link set lo up
+echo held
+exec sleep infinity`;
+
+/** Makes the tree the root: after a mere chroot, \`docker exec\` would lead out of it. */
+const ENTER_TREE = `cd "$1"
+mount --bind . .
+cd "$1"
+for folder in proc sys dev; do mount --rbind "/$folder" "$folder"; done
+mount -t tmpfs tmpfs tmp
+mkdir -p "./$0"
+mount --bind "$0" "./$0"
+pivot_root . mnt
+umount -l /mnt
+`;
+
+/** Keeps the engine's namespaces while dockerd is down. */
+function holdOutside(folder: string): Promise<ChildProcess> {
+  return hold("unshare", ["--net", "--mount", "--propagation=private", "sh", "-ec", SHARE + HOLD, folder]);
+}
+
+/** Keeps a mount namespace inside of these, in which the tree is the root. */
+function holdInside(folder: string, tree: string, namespaces: readonly string[]): Promise<ChildProcess> {
+  const inside = ["unshare", "--mount", "--propagation=unchanged"];
+  return hold("nsenter", [...namespaces, ...inside, "sh", "-ec", ENTER_TREE + HOLD, folder, tree]);
+}
+
+async function hold(command: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
@@ -254,7 +299,7 @@ function busyboxRoot(folder: string): string {
   for (const name of ["bin", "etc", "proc", "sys", "dev", "tmp"])
     mkdirSync(join(root, name), { recursive: true });
   const busybox = execFileSync("which", ["busybox"], { encoding: "utf8" }).trim();
-  cpSync(busybox, join(root, "bin", "busybox"), { dereference: true });
+  copyFileSync(busybox, join(root, "bin", "busybox"));
   for (const applet of execFileSync(busybox, ["--list"], { encoding: "utf8" }).split("\n")) {
     const path = join(root, "bin", applet);
     if (applet !== "" && !existsSync(path)) symlinkSync("busybox", path);
@@ -263,7 +308,7 @@ function busyboxRoot(folder: string): string {
 }
 
 /** busybox, and `getent` with this machine's libc. */
-function glibcRoot(folder: string): string {
+export function glibcRoot(folder: string): string {
   const root = join(folder, "glibc");
   cpSync(busyboxRoot(folder), root, { recursive: true, verbatimSymlinks: true });
   const getent = execFileSync("which", ["getent"], { encoding: "utf8" }).trim();
@@ -271,15 +316,15 @@ function glibcRoot(folder: string): string {
   const libraries = [...linked.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
   for (const path of libraries) {
     mkdirSync(join(root, dirname(path)), { recursive: true });
-    cpSync(path, join(root, path), { dereference: true });
+    copyFileSync(path, join(root, path));
   }
-  cpSync(getent, join(root, "bin", "getent"), { dereference: true });
+  copyFileSync(getent, join(root, "bin", "getent"));
   writeFileSync(join(root, "etc", "nsswitch.conf"), "hosts: files dns\n");
   return root;
 }
 
 /** What runs in a container, unless a test says otherwise. Ends at once when it is stopped: process 1 has to ask for that. */
-const COMMAND = JSON.stringify(["sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"]);
+export const COMMAND = JSON.stringify(["sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"]);
 
 async function importImage({ host, folder }: Engine, root: string, name: string): Promise<void> {
   const script = `tar -C "$0" -c . | DOCKER_CONFIG="${folder}/client" docker --host "${host}" import -c "$1" - ${name}`;
@@ -350,15 +395,28 @@ function end(pid: number): void {
   }
 }
 
+/** What is paused can't die in control groups of version 1. */
+function thaw(tag: string): void {
+  for (const root of cgroupRoots(tag))
+    for (const file of readdirSync(root, { recursive: true, encoding: "utf8" }))
+      if (basename(file) === "freezer.state") writeFileSync(join(root, file), "THAWED");
+}
+
+export function removeCgroups(tag: string): void {
+  for (const root of cgroupRoots(tag)) removeTree(root);
+}
+
 /** Of either version: one tree, or one for each controller. */
-function removeCgroups(tag: string): void {
-  const roots = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
-  for (const root of roots) removeTree(join(root, tag));
+function cgroupRoots(tag: string): string[] {
+  const mounted = [
+    "/sys/fs/cgroup",
+    ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`),
+  ];
+  return mounted.map((root) => join(root, tag)).filter((root) => existsSync(root));
 }
 
 /** The files of a control group can't be removed, only the folders. */
 function removeTree(folder: string): void {
-  if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) removeTree(join(folder, entry.name));
   rmdirSync(folder);

@@ -28,8 +28,13 @@ export interface Node {
   readonly netns: string;
   /** Runs a program to its end; a failing one gives its status, never a throw. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
-  /** Starts a program that runs until the world ends or `kill` is called. */
-  start(command: string, args: readonly string[], options?: { env?: Record<string, string> }): ChildProcess;
+  /** Starts a program that runs until the world ends or `kill` is called; with `input`, it has a stdin. */
+  start(command: string, args: readonly string[], options?: StartOptions): ChildProcess;
+}
+
+export interface StartOptions {
+  readonly env?: Record<string, string>;
+  readonly input?: boolean;
 }
 
 export interface RunOptions {
@@ -37,6 +42,8 @@ export interface RunOptions {
   readonly resolvConf?: string;
   /** Text of `/etc/hosts`, likewise. */
   readonly hosts?: string;
+  /** Text of `/etc/gai.conf`, likewise. */
+  readonly gaiConf?: string;
   readonly input?: string;
   readonly timeoutMs?: number;
 }
@@ -67,9 +74,12 @@ export function createWorld(): World {
       ...args,
     ];
 
-    function start(command: string, args: readonly string[], options: { env?: Record<string, string> } = {}) {
+    function start(command: string, args: readonly string[], options: StartOptions = {}) {
       const env = { ...process.env, ...options.env };
-      const child = spawn("nsenter", enter(command, args), { env, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn("nsenter", enter(command, args), {
+        env,
+        stdio: [options.input ? "pipe" : "ignore", "pipe", "pipe"],
+      });
       children.add(child);
       child.once("exit", () => children.delete(child));
       return child;
@@ -163,12 +173,13 @@ export function finish(child: ChildProcess, options: RunOptions = {}): Promise<R
   });
 }
 
-/** The same command with private copies of resolv.conf and hosts mounted over the machine's, for it alone. */
+/** The same command with private copies of files of /etc mounted over the machine's, for it alone. */
 function withFiles(folder: string, command: string, args: readonly string[], options: RunOptions): string[] {
   const mounts: string[] = [];
   for (const [file, text] of [
     ["resolv.conf", options.resolvConf] as const,
     ["hosts", options.hosts] as const,
+    ["gai.conf", options.gaiConf] as const,
   ]) {
     if (text === undefined) continue;
     const path = join(folder, `${file}-${randomBytes(4).toString("hex")}`);

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDnsmasq } from "../support/dnsmasq.ts";
+import { doctor, findings } from "../support/doctor.ts";
+import { type Eleven, startEleven } from "../support/eleven.ts";
+import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
+import { engineHost } from "../support/engine-host.ts";
+
+const reason = engineMissing("dnsmasq");
+
+/** On the host's loopback, and reached by containers through their gateway. */
+const FIRST = "10.88.0.1";
+const SECOND = "10.88.0.2";
+
+describe.skipIf(reason)(`doctor and a real engine${reason === undefined ? "" : ` (${reason})`}`, () => {
+  let engine: Engine;
+  let eleven: Eleven;
+
+  beforeAll(async () => {
+    engine = await startEngine({ resolvConf: `nameserver ${FIRST}\n` });
+    const world = engineHost(engine);
+    for (const address of [FIRST, SECOND])
+      await world.host.run("ip", ["address", "add", `${address}/32`, "dev", "lo"]);
+    await startDnsmasq(world.host, { listen: [FIRST, SECOND], args: [] });
+    await engine.docker("network", "create", "shop");
+    const run = (...args: string[]) => engine.docker("run", "--detach", ...args, "bb:1");
+    await run("--name", "web-1", "--network", "shop", "--network-alias", "web");
+    await run("--name", "web-2", "--network", "shop", "--network-alias", "web", "--hostname", "shop-window");
+    await run("--name", "plain");
+    await run("--name", "own", "--network", "shop", "--dns", SECOND);
+    await run("--name", "sharing", "--network", "container:web-1");
+    // It can't ask the host's servers, which its resolv.conf has, and does not want to.
+    await run("--name", "lonely", "--network", "none");
+    eleven = await startEleven(
+      world,
+      `listen: []\nsources: [{ docker: ${engine.host} }]\nresolvConf: ${engine.folder}/resolv.conf\n`,
+    );
+  });
+
+  afterAll(async () => {
+    await eleven?.stop();
+    await engine?.destroy();
+  });
+
+  test("nothing is found where all is well, attached or not", async () => {
+    const before = await doctor(eleven);
+    expect(before.findings).toEqual([]);
+    expect(before.status).toBe(0);
+    // Five namespaces; the sixth container lives in one of them.
+    expect(before.entered).toBe(5);
+    await eleven.attach("web-1");
+    expect((await doctor(eleven)).findings).toEqual([]);
+    await eleven.command("detach", "web-1");
+  });
+
+  test("containers that started before the host's file changed ask frozen servers; the others don't", async () => {
+    engine.setResolvConf(`nameserver ${SECOND}\n`);
+    await engine.docker("run", "--detach", "--name", "late", "--network", "shop", "bb:1");
+    const frozen = await findings(eleven, "upstream-frozen");
+    expect(frozen.flatMap(({ evidence }) => evidence.containers as string[]).sort()).toEqual([
+      "plain",
+      "web-1",
+      "web-2",
+    ]);
+    expect(frozen).toMatchObject(frozen.map(() => ({ evidence: { servers: [FIRST], today: [SECOND] } })));
+    engine.setResolvConf(`nameserver ${FIRST}\n`);
+    await engine.docker("rm", "--force", "late");
+  });
+
+  test("a container that started while the host named nobody asks Google, and in vain", async () => {
+    engine.setResolvConf("\n");
+    await engine.docker("run", "--detach", "--name", "lost", "bb:1");
+    await engine.docker("run", "--detach", "--name", "stray", "--network", "shop", "bb:1");
+    engine.setResolvConf(`nameserver ${FIRST}\n`);
+    expect(await findings(eleven, "public-fallback")).toMatchObject([
+      { severity: "error", evidence: { users: ["lost", "stray"], isReachable: false } },
+    ]);
+    await engine.docker("rm", "--force", "lost", "stray");
+    expect(await findings(eleven, "public-fallback")).toEqual([]);
+  });
+
+  test("a dockerd that is down leaves its containers without names", async () => {
+    await engine.kill();
+    const silent = await findings(eleven, "engine-resolver-silent");
+    expect(silent).toMatchObject([
+      { severity: "error", evidence: { containers: expect.arrayContaining(["own", "web-1", "web-2"]) } },
+    ]);
+    await engine.start();
+    await until(
+      "the engine answers again",
+      async () => (await findings(eleven, "engine-resolver-silent")).length === 0,
+    );
+  });
+});
