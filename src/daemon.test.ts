@@ -80,9 +80,9 @@ describe("the daemon", () => {
   });
 
   test("never asks itself", async () => {
-    const [listener] = (await start(BASE)).status().listeners;
-    await daemon?.close();
-    const { query } = await start(`listen: ["${listener}"]\nsources: []\nupstreams: ["${listener}"]\n`);
+    const { reload, query, status } = await start(BASE);
+    const [listener] = status().listeners;
+    await reload(config(`listen: ["127.0.0.1:0"]\nsources: []\nupstreams: ["${listener}"]\n`));
     const { ede } = await query({ name: "www.example", type: "A" });
     expect(ede[0]?.text).toContain("this server itself");
   });

@@ -4,6 +4,7 @@ import { formatSocketAddress, type SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { errnoName } from "../linux/libc.ts";
 import type { Namespace } from "../linux/namespace.ts";
 import { isClaimed } from "../nodelocal/claim.ts";
 import type { Client } from "../resolver/resolver.ts";
@@ -14,6 +15,9 @@ import type { Listener } from "../server/listener.ts";
 import { tcpListener } from "../server/tcp.ts";
 import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
 import type { Prepared } from "./prepared.ts";
+
+/** Ports that the kernel is asked for where any will do: what is free for UDP, somebody may have for TCP. */
+const PORT_TRIES = 16;
 
 /** The plain listeners: those that the configuration names, besides the containers' own. */
 export interface PlainListeners {
@@ -41,18 +45,21 @@ export function plainListeners(options: {
     (address: string): Client => ({ sandbox: options.sandboxByAddress(address), transport });
 
   async function listen(address: SocketAddress): Promise<{ name: string; listeners: Listener[] }> {
-    const socket = await bindUdp(plane, address);
-    // For port 0 the kernel has chosen one for UDP, and TCP has to have the same.
-    const bound = { address: address.address, port: socket.port };
-    const name = formatSocketAddress(bound);
-    try {
-      const server = await listenTcp(bound);
-      const udp = serveUdp(socket, `udp ${name}`, server);
-      const tcp = tcpListener({ name: `tcp ${name}`, server, asker: asker("tcp"), handler, clock, log });
-      return { name, listeners: [udp, tcp] };
-    } catch (error) {
-      socket.close();
-      throw error;
+    for (let triesLeft = address.port === 0 ? PORT_TRIES : 1; ; ) {
+      triesLeft -= 1;
+      const socket = await bindUdp(plane, address);
+      // For port 0 the kernel has chosen one for UDP, and TCP has to have the same.
+      const bound = { address: address.address, port: socket.port };
+      const name = formatSocketAddress(bound);
+      try {
+        const server = await listenTcp(bound);
+        const udp = serveUdp(socket, `udp ${name}`, server);
+        const tcp = tcpListener({ name: `tcp ${name}`, server, asker: asker("tcp"), handler, clock, log });
+        return { name, listeners: [udp, tcp] };
+      } catch (error) {
+        socket.close();
+        if (triesLeft === 0 || errnoName(error) !== "EADDRINUSE") throw error;
+      }
     }
   }
 
