@@ -11,6 +11,9 @@ export const whyNot = reasonToSkip();
 /** For the title of such a group of tests, so that a skipped one says why. */
 export const skipped = whyNot === undefined ? "" : ` (skipped: ${whyNot})`;
 
+/** The same for tests that look with nftables' own program. */
+export const whyNotNft = whyNot ?? reasonToSkipNft();
+
 /** Real namespaces under random names, and processes inside them; `cleanup` belongs into afterEach or afterAll. */
 export function namespaceFixture() {
   const names = new Set<string>();
@@ -80,5 +83,14 @@ function reasonToSkip(): string | undefined {
     return undefined;
   } catch (error) {
     return messageOf(error);
+  }
+}
+
+function reasonToSkipNft(): string | undefined {
+  try {
+    execFileSync("nft", ["--version"]);
+    return undefined;
+  } catch {
+    return "needs nft";
   }
 }

@@ -2,14 +2,12 @@ import { execFileSync } from "node:child_process";
 import { closeSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Namespace, openNamespace } from "./namespace.ts";
-import { namespaceFixture, whyNot } from "./namespace-fixture.suite.ts";
+import { namespaceFixture, whyNotNft } from "./namespace-fixture.suite.ts";
 import { netfilterSocket } from "./netlink.ts";
 import { rulePlaces } from "./nftables-rules.ts";
 
-const reason = whyNot ?? reasonWithoutNft();
-
-describe.skipIf(reason !== undefined)(
-  `the list of nftables rules${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+describe.skipIf(whyNotNft !== undefined)(
+  `the list of nftables rules${whyNotNft === undefined ? "" : ` (skipped: ${whyNotNft})`}`,
   () => {
     const namespaces = namespaceFixture();
     let namespace: Namespace;
@@ -44,12 +42,3 @@ describe.skipIf(reason !== undefined)(
     });
   },
 );
-
-function reasonWithoutNft(): string | undefined {
-  try {
-    execFileSync("nft", ["--version"]);
-    return undefined;
-  } catch {
-    return "needs nft";
-  }
-}

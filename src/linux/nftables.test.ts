@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Namespace, openNamespace } from "./namespace.ts";
-import { namespaceFixture, skipped, whyNot } from "./namespace-fixture.suite.ts";
+import { namespaceFixture, skipped, whyNot, whyNotNft } from "./namespace-fixture.suite.ts";
 import { NetlinkError, netfilterSocket, transact } from "./netlink.ts";
 import {
   accept,
@@ -67,7 +67,7 @@ describe.skipIf(whyNot !== undefined)(`nftables${skipped}`, () => {
   const nft = (...args: string[]) =>
     execFileSync("nsenter", [`--net=${path}`, "nft", ...args], { encoding: "utf8", stdio: "pipe" });
 
-  it.skipIf(!hasNft())("makes the table that nft reads back", () => {
+  it.skipIf(whyNotNft !== undefined)("makes the table that nft reads back", () => {
     transact(netlink, newOwnedTable(TABLE));
     expect(nft("list", "ruleset").replace(/ # progname.*/, "")).toBe(`table ip t {
 	flags owner
@@ -102,15 +102,18 @@ describe.skipIf(whyNot !== undefined)(`nftables${skipped}`, () => {
 `);
   });
 
-  it.skipIf(!hasNft())("keeps others from the table, and takes it along when its socket is closed", () => {
-    transact(netlink, newOwnedTable(TABLE));
-    expect(() => nft("delete", "table", "ip", "t")).toThrow(/Operation not permitted/);
-    nft("flush", "ruleset");
-    expect(nft("list", "tables")).toContain("table ip t");
-    closeSync(netlink);
-    expect(nft("list", "tables")).toBe("");
-    netlink = netfilterSocket(namespace);
-  });
+  it.skipIf(whyNotNft !== undefined)(
+    "keeps others from the table, and takes it along when its socket is closed",
+    () => {
+      transact(netlink, newOwnedTable(TABLE));
+      expect(() => nft("delete", "table", "ip", "t")).toThrow(/Operation not permitted/);
+      nft("flush", "ruleset");
+      expect(nft("list", "tables")).toContain("table ip t");
+      closeSync(netlink);
+      expect(nft("list", "tables")).toBe("");
+      netlink = netfilterSocket(namespace);
+    },
+  );
 
   it("deletes it when asked", () => {
     transact(netlink, newOwnedTable(TABLE));
@@ -139,12 +142,3 @@ describe.skipIf(whyNot !== undefined)(`nftables${skipped}`, () => {
     }
   });
 });
-
-function hasNft(): boolean {
-  try {
-    execFileSync("nft", ["--version"]);
-    return true;
-  } catch {
-    return false;
-  }
-}

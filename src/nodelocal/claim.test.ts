@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inNamespace, type Namespace, openNamespace } from "../linux/namespace.ts";
-import { namespaceFixture, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
+import { namespaceFixture, skipped, whyNot, whyNotNft } from "../linux/namespace-fixture.suite.ts";
 import { type Claim, claim, refuseTaken } from "./claim.ts";
 
 const ADDRESSES = ["169.254.20.10", "10.96.0.10"];
@@ -55,12 +55,14 @@ describe.skipIf(whyNot !== undefined || !existsSync("/dev/net/tun"))(`a claim of
     expect(addresses()).toHaveLength(2);
   });
 
-  it("keeps what goes there while they are there, and all answers, out of connection tracking", () => {
-    make(["10.96.0.10"]);
-    const rules = (from: string) =>
-      ["udp", "tcp"].map((protocol) => `\t\t${from.replaceAll("PROTOCOL", protocol)}`).join("\n");
-    const queries = rules("ip daddr 10.96.0.10 PROTOCOL dport 53 fib daddr type local notrack");
-    expect(run("nft", "list", "ruleset").replace(/ # progname.*/, "")).toBe(`table ip eleven0 {
+  it.skipIf(whyNotNft !== undefined)(
+    "keeps what goes there while they are there, and all answers, out of connection tracking",
+    () => {
+      make(["10.96.0.10"]);
+      const rules = (from: string) =>
+        ["udp", "tcp"].map((protocol) => `\t\t${from.replaceAll("PROTOCOL", protocol)}`).join("\n");
+      const queries = rules("ip daddr 10.96.0.10 PROTOCOL dport 53 fib daddr type local notrack");
+      expect(run("nft", "list", "ruleset").replace(/ # progname.*/, "")).toBe(`table ip eleven0 {
 	flags owner
 
 	chain prerouting {
@@ -75,9 +77,10 @@ ${rules("ip saddr 10.96.0.10 PROTOCOL sport 53 notrack")}
 	}
 }
 `);
-  });
+    },
+  );
 
-  it("can follow another without a gap", () => {
+  it.skipIf(whyNotNft !== undefined)("can follow another without a gap", () => {
     const first = make();
     first.hold();
     const second = make();
@@ -104,7 +107,7 @@ ${rules("ip saddr 10.96.0.10 PROTOCOL sport 53 notrack")}
     expect(() => refuse("kube-ipvs0")).not.toThrow();
   });
 
-  it("leaves nothing when the rules can't be made", () => {
+  it.skipIf(whyNotNft !== undefined)("leaves nothing when the rules can't be made", () => {
     run("nft", "add", "table", "ip", "eleven0");
     expect(make).toThrow(expect.objectContaining({ code: "LISTEN" }));
     expect(run("ip", "-brief", "link")).not.toContain("eleven");
