@@ -31,7 +31,9 @@ export const allOwnServers = oncePerRun(async (context: Context): Promise<readon
   const mayLook = () => left-- > 0;
   const all = [...open.slice(first), ...open.slice(0, first)];
   const found = await Promise.all(all.map((sandbox) => ownServers(context, sandbox, mayLook)));
-  return found.filter((own) => own !== undefined);
+  // What is told is in the same order each time.
+  const rest = open.length - first;
+  return [...found.slice(rest), ...found.slice(0, rest)].filter((own) => own !== undefined);
 });
 
 /**

@@ -36,8 +36,7 @@ export function openSandboxes(containers: Iterable<Container>): Sandboxes {
   const files = containerFiles();
   const open = new Map<string, Sandbox & { sharers: Container[] }>();
   const closed: { container: Container; reason: string }[] = [];
-  // The owner of a namespace before those who share it.
-  const all = [...containers].sort((a, b) => Number(a.shares !== undefined) - Number(b.shares !== undefined));
+  const all = [...containers].sort(byOwnershipAndName);
   for (const container of all) {
     if (container.netns === undefined) continue;
     let namespace: Namespace | undefined;
@@ -62,6 +61,16 @@ export function openSandboxes(containers: Iterable<Container>): Sandboxes {
       for (const { namespace } of open.values()) namespace.close();
     },
   };
+}
+
+/**
+ * The owner of a namespace before those who share it; else by name, so that two runs say the same, in whatever order
+ * the sources tell of their containers.
+ */
+function byOwnershipAndName(a: Container, b: Container): number {
+  const bySharing = Number(a.shares !== undefined) - Number(b.shares !== undefined);
+  if (bySharing !== 0) return bySharing;
+  return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 function sandboxOf(container: Container, namespace: Namespace, files: ContainerFiles | undefined) {
