@@ -13,6 +13,7 @@ import { asker } from "./daemon/asker.ts";
 import { attaching } from "./daemon/attaching.ts";
 import { cacheControl, scopeOf } from "./daemon/caching.ts";
 import { diagnosing } from "./daemon/diagnosing.ts";
+import { dialing } from "./daemon/dialing.ts";
 import { explainer } from "./daemon/explaining.ts";
 import { containerListeners, plainListeners } from "./daemon/listeners.ts";
 import { NODE_LOCAL, nodeLocal as nodeLocalListener } from "./daemon/node-local.ts";
@@ -48,7 +49,6 @@ import { failureLog } from "./server/failure-log.ts";
 import { createHandler, type Observation } from "./server/handle.ts";
 import { admission } from "./upstream/admission.ts";
 import { upstreamCounters } from "./upstream/counters.ts";
-import { hostDialer } from "./upstream/dialer.ts";
 import { exchanger } from "./upstream/exchange.ts";
 import { forwarder, type Select, type Selection } from "./upstream/forwarder.ts";
 import { health } from "./upstream/health.ts";
@@ -115,11 +115,12 @@ export async function startDaemon(options: {
     return cache.cached({ scope: scopeOf(name, select, containerOf), inner, admit: admitted.admit });
   }
 
-  const selectHost = (): Selection => hostSelection(config, hostServers, loops.isLoop);
+  const dial = dialing(() => plane.data);
+  const selectHost = (): Selection => hostSelection(config, hostServers, loops.isLoop, dial.host);
 
   function buildPipeline(): Resolver {
     const domains = [...config.domains].map(([domain, servers]) => {
-      const selection: Selection = { servers, dialer: hostDialer, why: `split DNS for ${domain}` };
+      const selection: Selection = { servers, dialer: dial.host, why: `split DNS for ${domain}` };
       return [domain, forward(`split-dns ${domain}`, () => selection)] as const;
     });
     const zone = registryZone({ registry, ttl: () => config.ttl });
@@ -133,13 +134,15 @@ export async function startDaemon(options: {
       noIpv6: noIpv6({ isOff: () => config.ipv6 === "off" }),
       ownUpstreams: onlyIf(
         ({ client }) => hasOwn(client.sandbox),
-        forward("own-upstreams", ({ client }) => ownSelection(registry.container(client.sandbox as string)!)),
+        forward("own-upstreams", ({ client }) =>
+          ownSelection(registry.container(client.sandbox as string)!, dial),
+        ),
       ),
       confinement: confinement(registry),
       splitDns: route({ domains: new Map(domains) }),
       nodeLocalUpstreams: onlyIf(
         ({ client }) => client.via !== undefined,
-        forward("node-local-upstreams", () => nodeLocalSelection(config, selectHost)),
+        forward("node-local-upstreams", () => nodeLocalSelection(config, selectHost())),
       ),
       hostUpstreams: forward("host-upstreams", selectHost),
     });

@@ -1,11 +1,17 @@
+import { addTo, runAll, Stopper } from "./stopper.ts";
+
+/** What ends a wait. */
+export type Signal = AbortSignal | Stopper;
+
 /**
  * Calls back once when the signal aborts; returns what cancels that. Does not call for a signal that has aborted
  * before.
  *
- * One listener serves all callers of a signal, since thousands of queries may share the one that ends the
+ * One listener serves all callers of an AbortSignal, since thousands of queries may share the one that ends the
  * daemon: an EventTarget looks through all of its listeners to add or remove one, and warns beyond ten.
  */
-export function onAbort(signal: AbortSignal, call: () => void): () => void {
+export function onAbort(signal: Signal, call: () => void): () => void {
+  if (signal instanceof Stopper) return signal.add(call);
   let calls = bySignal.get(signal);
   if (calls === undefined) {
     const all = new Set<() => void>();
@@ -13,17 +19,7 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
     bySignal.set(signal, all);
     signal.addEventListener("abort", () => runAll(all), { once: true });
   }
-  // A function of this call's own, so that the same `call` may be given twice.
-  const entry = () => call();
-  calls.add(entry);
-  return () => calls.delete(entry);
+  return addTo(calls, call);
 }
 
 const bySignal = new WeakMap<AbortSignal, Set<() => void>>();
-
-function runAll(calls: Set<() => void>): void {
-  for (const call of [...calls]) {
-    // One of those before may have cancelled it.
-    if (calls.delete(call)) call();
-  }
-}

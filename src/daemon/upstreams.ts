@@ -1,17 +1,16 @@
 import { formatSocketAddress } from "../base/address.ts";
 import type { ServerAddress } from "../base/server-address.ts";
 import type { Config } from "../config/schema.ts";
-import { openNamespace } from "../linux/namespace.ts";
 import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
 import type { Query, Resolver } from "../resolver/resolver.ts";
-import { namespaceDialer } from "../sandbox/namespace-dialer.ts";
 import { type Dialer, hostDialer } from "../upstream/dialer.ts";
 import type { Selection } from "../upstream/forwarder.ts";
 import { serverKey } from "../upstream/health.ts";
 import type { HostResolvConf } from "../upstream/host-resolv-conf.ts";
 import { EdeCode } from "../wire/iana.ts";
+import type { Dialing } from "./dialing.ts";
 
 /**
  * The servers asked for everything that has no place of its own: configured, the host's, or else the fallback, which
@@ -21,28 +20,28 @@ export function hostSelection(
   config: Config,
   hostResolvConf: HostResolvConf,
   isLoop: (scope: string, server: ServerAddress) => boolean,
+  dialer: Dialer = hostDialer,
 ): Selection {
   const { servers, why } = preferred(config, hostResolvConf);
-  const leadsOn = servers.some((server) => !isLoop(hostDialer.scope, server));
+  const leadsOn = servers.some((server) => !isLoop(dialer.scope, server));
   // The forwarder leaves the others out, and keeps testing whether they still lead back.
   if (leadsOn || (servers.length > 0 && config.fallbackUpstreams.length === 0))
-    return { servers, dialer: hostDialer, why };
+    return { servers, dialer, why };
   const problem = servers.length > 0 ? `${why}: nobody but this server itself` : why;
   const fallback = config.fallbackUpstreams;
   return {
     servers: fallback,
-    dialer: hostDialer,
+    dialer,
     why: fallback.length > 0 ? `fallback: ${problem}` : problem,
   };
 }
 
 /** The servers that the node-local listener asks: its own, or else those that the host asks. */
-export function nodeLocalSelection(config: Config, host: () => Selection): Selection {
+export function nodeLocalSelection(config: Config, host: Selection): Selection {
   const { upstreams, forceTcp = false } = config.nodeLocal ?? {};
-  const { servers, dialer, why } =
-    upstreams === undefined
-      ? host()
-      : { servers: upstreams, dialer: hostDialer, why: "upstreams of the node-local listener" };
+  const { dialer } = host;
+  const { servers, why } =
+    upstreams === undefined ? host : { servers: upstreams, why: "upstreams of the node-local listener" };
   if (!forceTcp) return { servers, dialer, why };
   return { servers: servers.map((server) => ({ transport: "tcp", ...server })), dialer, why };
 }
@@ -58,27 +57,10 @@ function preferred(config: Config, hostResolvConf: HostResolvConf): Pick<Selecti
  * A container's own upstreams, asked from its own namespace where its source told us which that is. Without one
  * they can only be asked from the host's.
  */
-export function ownSelection(container: Container): Selection {
+export function ownSelection(container: Container, dialing: Dialing): Selection {
   const { name, netns, upstreams = [] } = container;
-  const dialer = netns === undefined ? hostDialer : dialerAt(netns, name);
+  const dialer = netns === undefined ? dialing.host : dialing.inside(netns, name);
   return { servers: upstreams, dialer, why: `upstreams of container ${name}` };
-}
-
-/** Enters whichever namespace the path names at the moment of each dial, so it needs no upkeep. */
-function dialerAt(netns: string, scope: string): Dialer {
-  function inside<T>(dial: (dialer: Dialer) => T): T {
-    const namespace = openNamespace(netns);
-    try {
-      return dial(namespaceDialer(namespace, scope));
-    } finally {
-      namespace.close();
-    }
-  }
-  return {
-    scope,
-    udp: (family) => inside((dialer) => dialer.udp(family)),
-    tcp: (family) => inside((dialer) => dialer.tcp(family)),
-  };
 }
 
 export function hasOwnUpstreams(container: Container | undefined): container is Container {
@@ -134,16 +116,17 @@ export function allServers(
   const nodeLocal =
     config.nodeLocal === undefined
       ? []
-      : nodeLocalSelection(config, () => hostSelection(config, hostResolvConf, isLoop)).servers;
+      : nodeLocalSelection(config, hostSelection(config, hostResolvConf, isLoop)).servers;
   const chosen = [
     ...preferred(config, hostResolvConf).servers,
     ...hostSelection(config, hostResolvConf, isLoop).servers,
   ];
   const host = [...chosen, ...[...config.domains.values()].flat(), ...nodeLocal];
-  const own = [...containers].filter(hasOwnUpstreams).flatMap((container) => {
-    const { servers, dialer } = ownSelection(container);
-    return servers.map((server) => ({ scope: dialer.scope, server }));
-  });
+  const own = [...containers]
+    .filter(hasOwnUpstreams)
+    .flatMap(({ name, netns, upstreams = [] }) =>
+      upstreams.map((server) => ({ scope: netns === undefined ? hostDialer.scope : name, server })),
+    );
   const all = [...host.map((server) => ({ scope: hostDialer.scope, server })), ...own];
   return [...new Map(all.map((each) => [serverKey(each.scope, each.server), each])).values()];
 }

@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import type { SocketAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
+import type { FlowOf } from "../base/flow.ts";
 import type { Logger } from "../base/log.ts";
 import { type PollSet, pollSet } from "../linux/poller.ts";
 import { udpServerHere } from "../linux/sockets.ts";
@@ -9,6 +10,7 @@ import type { Asker } from "../server/asker.ts";
 import type { Handler } from "../server/handle.ts";
 import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
 import { type Changed, decided } from "./decided.ts";
+import { flows } from "./flows.ts";
 import { Control, Miss, planeMemory, Seen, workerMemory } from "./memory.ts";
 import { addressOf, type Sockaddr, sendTo } from "./plane-socket.ts";
 import { type PlaneSocket, planeSockets } from "./plane-sockets.ts";
@@ -25,6 +27,10 @@ export interface DataPlane extends UdpPlane {
   readonly isAlive: boolean;
   /** Resolves when all workers work for the first time. */
   readonly started: Promise<void>;
+  /** Whether `flow` will do. */
+  readonly canListen: boolean;
+  /** The workers listen to it, and say what they hear; throws if there is no room, and the descriptor is the caller's. */
+  flow: FlowOf;
   /** To be called when the registry has changed: when it returns, nothing older is answered about these. */
   changed(what: Changed): void;
   /** Nothing that was answered so far holds. */
@@ -86,6 +92,12 @@ export function dataPlane(options: {
     own.map((each) => ringReader(each.misses)),
     takeMiss,
   );
+  const quiet = quiescence(controls);
+  const upstreamFlows = flows({ memory: plane.flows, sets, quiescence: quiet });
+  const heard = pump(
+    own.map((each) => ringReader(each.heard)),
+    upstreamFlows.take,
+  );
   const seen = pump(
     own.map((each) => ringReader(each.seen)),
     takeSeen,
@@ -93,7 +105,7 @@ export function dataPlane(options: {
   const sockets = planeSockets({
     memory: plane.sockets,
     sets,
-    quiescence: quiescence(controls),
+    quiescence: quiet,
     takeMisses: misses.drain,
     clock,
   });
@@ -105,6 +117,7 @@ export function dataPlane(options: {
   );
 
   function woken(): void {
+    heard.woken();
     misses.woken();
     seen.woken();
   }
@@ -181,6 +194,10 @@ export function dataPlane(options: {
       return bound(fd, port, true);
     },
     adopt: (fd) => bound(fd, 0, false),
+    get canListen() {
+      return upstreamFlows.hasRoom && threads.every(({ isAlive }) => isAlive);
+    },
+    flow: upstreamFlows.open,
     changed: known.changed,
     changedAll: known.changedAll,
     drain: known.drain,

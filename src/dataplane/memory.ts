@@ -18,6 +18,13 @@ export const CLOSED = 0xffff_ffff;
 /** In place of a client: it depends on the address that a query comes from. */
 export const BY_ADDRESS = 0xffff_ffff;
 
+/** Questions to upstreams that the workers listen to at a time: twice as many as may be in flight. */
+export const FLOWS_MAX = 16_384;
+/** Words of a flow's row. */
+export const FlowRow = { FD: 0, GENERATION: 1, WORDS: 2 } as const;
+/** What a worker is told to look at is a socket's row or, from here on, a flow's. */
+export const FIRST_FLOW = 0x4000_0000;
+
 /** Words of a worker's own memory. The first one is what `quiescence.ts` tells of. */
 export const Control = { EPOCH: 0, STOP: 1, WATCHED: 2, SHED: 3, UNSENT: 4, UNSEEN: 5, WORDS: 16 } as const;
 
@@ -27,6 +34,7 @@ export interface PlaneMemory {
   readonly seed: number;
   readonly table: TableMemory;
   readonly sockets: SharedArrayBuffer;
+  readonly flows: SharedArrayBuffer;
   /** The view of each client; 0: not known at the moment. */
   readonly views: SharedArrayBuffer;
 }
@@ -37,6 +45,8 @@ export interface WorkerMemory {
   /** For each client the columns. */
   readonly counts: SharedArrayBuffer;
   readonly misses: SharedArrayBuffer;
+  /** What upstreams said: apart from the misses, so that a flood of these does not keep answers out. */
+  readonly heard: SharedArrayBuffer;
   /** Answers given, while somebody watches. */
   readonly seen: SharedArrayBuffer;
   readonly epoll: number;
@@ -45,6 +55,8 @@ export interface WorkerMemory {
 
 /** Some 40,000 queries, for the time that the control plane is busy with something else. */
 const MISSES_OCTETS = 4 * 1024 * 1024;
+/** Some thousands of replies. */
+const HEARD_OCTETS = 1024 * 1024;
 const SEEN_OCTETS = 1024 * 1024;
 
 export function planeMemory(tableOctets: number): PlaneMemory {
@@ -52,6 +64,7 @@ export function planeMemory(tableOctets: number): PlaneMemory {
     seed: Math.floor(Math.random() * 2 ** 32) | 0,
     table: tableMemory(tableOctets, new SharedArrayBuffer(STAMPS_OCTETS)),
     sockets: new SharedArrayBuffer(4 * Socket.WORDS * SOCKETS_MAX),
+    flows: new SharedArrayBuffer(4 * FlowRow.WORDS * FLOWS_MAX),
     views: new SharedArrayBuffer(4 * CLIENTS_MAX),
   };
 }
@@ -61,6 +74,7 @@ export function workerMemory({ epoll, eventfd }: Pick<WorkerMemory, "epoll" | "e
     control: new SharedArrayBuffer(4 * Control.WORDS),
     counts: new SharedArrayBuffer(4 * CLIENTS_MAX * COLUMNS),
     misses: ringMemory(MISSES_OCTETS),
+    heard: ringMemory(HEARD_OCTETS),
     seen: ringMemory(SEEN_OCTETS),
     epoll,
     eventfd,
@@ -71,3 +85,5 @@ export function workerMemory({ epoll, eventfd }: Pick<WorkerMemory, "epoll" | "e
 export const Miss = { SOCKET: 0, GENERATION: 1, ADDRESS_LENGTH: 2, ADDRESS: 4, HEADER_WORDS: 12 } as const;
 /** ... and in that of answers given: row of the client, column. */
 export const Seen = { CLIENT: 0, COLUMN: 1, HEADER_WORDS: 2 } as const;
+/** ... and in that of what upstreams said: key and generation of the flow; the errno, or 0 where a message follows. */
+export const Heard = { FLOW: 0, GENERATION: 1, ERRNO: 2, HEADER_WORDS: 4 } as const;

@@ -6,11 +6,13 @@ import { HEADER_LENGTH } from "../wire/limits.ts";
 import { answerReader } from "./answer-reader.ts";
 import { clientKey } from "./client-key.ts";
 import { CLIENTS, HEADER_WORDS, Time, Word } from "./entry.ts";
+import { hearFlows } from "./hear-flows.ts";
 import {
   BY_ADDRESS,
   CLOSED,
   COLUMNS,
   Control,
+  FIRST_FLOW,
   Miss,
   type PlaneMemory,
   Seen,
@@ -35,9 +37,11 @@ const IDLE_MS = 500;
  * others go to the control plane. Nothing is allocated for the former.
  */
 export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlPlane: () => void): void {
-  const { received, addresses, sent, ...io } = batch();
+  const io = batch();
+  const { received, addresses, sent } = io;
   const sentWords = new Uint32Array(sent.buffer);
   const polled = poller(own);
+  const hear = hearFlows(plane, own, io);
   const control = new Int32Array(own.control);
   const counts = new Uint32Array(own.counts);
   const sockets = new Uint32Array(plane.sockets);
@@ -63,8 +67,10 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
     if (Atomics.load(control, Control.STOP) !== 0) break;
     isWatched = Atomics.load(control, Control.WATCHED) !== 0;
     for (let i = 0; i < ready; i++) {
-      if (polled.key(i) === WOKEN) polled.rest();
-      else serve(polled.key(i), polled.detail(i));
+      const key = polled.key(i);
+      if (key < FIRST_FLOW) serve(key, polled.detail(i));
+      else if (key === WOKEN) polled.rest();
+      else if (hear(key, polled.detail(i))) hasNews = true;
     }
     Atomics.add(control, Control.EPOCH, 1);
     if (!hasNews) continue;

@@ -34,7 +34,7 @@ export interface Batch {
   readonly received: Uint8Array;
   readonly addresses: Uint8Array;
   readonly sent: Uint8Array;
-  /** Reads what is there; returns how many datagrams, 0 also for an error. */
+  /** Reads what is there; returns how many datagrams, or minus the errno. */
   receive(fd: number): number;
   lengthOf(place: number): number;
   addressLengthOf(place: number): number;
@@ -87,7 +87,7 @@ export function batch(): Batch {
       for (let i = 0; i < last; i++) incoming.messages[i * MMSGHDR_WORDS + NAME_LENGTH] = SOCKADDR_MAX;
       const count = receiveMany(fd, incomingOctets, BATCH, MSG_DONTWAIT);
       last = Math.max(count, 0);
-      return last;
+      return count;
     },
     lengthOf: (place) => incoming.messages[place * MMSGHDR_WORDS + DATAGRAM_LENGTH]!,
     addressLengthOf: (place) => incoming.messages[place * MMSGHDR_WORDS + NAME_LENGTH]!,

@@ -4,8 +4,10 @@ import { libc } from "./libc.ts";
 // Of sys/epoll.h, the same on x64 and arm64.
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
 const EPOLLEXCLUSIVE = 2 ** 28;
+const EPOLLONESHOT = 2 ** 30;
 /** Packed on x64 only. */
 const EVENT_OCTETS = process.arch === "x64" ? 12 : 16;
 const DATA = process.arch === "x64" ? 4 : 8;
@@ -20,6 +22,9 @@ export interface PollSet {
   readonly eventfd: number;
   /** When there is something to read, `key` and `detail`, 32 bits each, come out of `Poller`. */
   add(fd: number, key: number, detail: number): void;
+  /** The same, but only once: from then on nothing comes out for it, until `onceMore`. */
+  addOnce(fd: number, key: number, detail: number): void;
+  onceMore(fd: number, key: number, detail: number): void;
   remove(fd: number): void;
   /** Makes the thread that waits go on; what `Poller` gives says so. */
   wake(): void;
@@ -34,20 +39,25 @@ export function pollSet(isShared: boolean): PollSet {
   const one = Buffer.alloc(8);
   one.writeBigUInt64LE(1n);
 
-  function add(fd: number, key: number, detail: number, flags = 0): void {
-    const event = Buffer.alloc(EVENT_OCTETS);
-    event.writeUInt32LE(EPOLLIN | flags, 0);
-    event.writeUInt32LE(key, DATA);
-    event.writeUInt32LE(detail, DATA + 4);
-    epollControl(epoll, EPOLL_CTL_ADD, fd, event);
-  }
+  const event = new Uint32Array(new ArrayBuffer(EVENT_OCTETS));
+  const eventOctets = new Uint8Array(event.buffer);
 
-  add(eventfd, WOKEN, 0);
+  function control(operation: number, fd: number, key: number, detail: number, flags: number): void {
+    event[0] = EPOLLIN | flags;
+    event[DATA >> 2] = key;
+    event[(DATA >> 2) + 1] = detail;
+    epollControl(epoll, operation, fd, eventOctets);
+  }
+  const sharing = isShared ? EPOLLEXCLUSIVE : 0;
+
+  control(EPOLL_CTL_ADD, eventfd, WOKEN, 0, 0);
   return {
     epoll,
     eventfd,
-    add: (fd, key, detail) => add(fd, key, detail, isShared ? EPOLLEXCLUSIVE : 0),
-    remove: (fd) => epollControl(epoll, EPOLL_CTL_DEL, fd, Buffer.alloc(EVENT_OCTETS)),
+    add: (fd, key, detail) => control(EPOLL_CTL_ADD, fd, key, detail, sharing),
+    addOnce: (fd, key, detail) => control(EPOLL_CTL_ADD, fd, key, detail, EPOLLONESHOT),
+    onceMore: (fd, key, detail) => control(EPOLL_CTL_MOD, fd, key, detail, EPOLLONESHOT),
+    remove: (fd) => control(EPOLL_CTL_DEL, fd, 0, 0, 0),
     wake: () => void writeSync(eventfd, one),
     close() {
       closeSync(epoll);

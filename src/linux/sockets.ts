@@ -28,6 +28,8 @@ const SOL_IP = 0;
 const IP_TRANSPARENT = 19;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+/** Octets of a `struct sockaddr_in6`. */
+const SOCKADDR_IN6 = 28;
 /** The kernel delivers over the loopback while we send, unless a processor is overloaded. */
 const ARRIVES_MS = 20;
 
@@ -101,6 +103,20 @@ export function udpClientSocket(namespace: Namespace, family: 4 | 6): number {
     // on one port would get each other's answers, and a spoofer fewer ports to guess (RFC 5452 §4.5).
     socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, (fd) => libc().bind(fd, anyAddress(family))),
   );
+}
+
+/**
+ * A UDP socket that is connected to `server`, from a random port of its own: in the namespace, or in this process' own.
+ * As for errors and ownership, like `serverSockets`; ENETUNREACH and the like are thrown, too.
+ */
+export function connectedUdpSocket(server: SocketAddress, namespace?: Namespace): number {
+  const make = (): number => {
+    const to = socketAddress(server);
+    return socket(to.length === SOCKADDR_IN6 ? AF_INET6 : AF_INET, SOCK_DGRAM, (fd) =>
+      libc().connect(fd, to),
+    );
+  };
+  return namespace === undefined ? make() : inNamespace(namespace, make);
 }
 
 /** A TCP socket to ask from inside the namespace, neither bound nor connected; else like `udpClientSocket`. */
@@ -193,7 +209,7 @@ export function ipv4Address({ address, port }: SocketAddress): Uint8Array {
 function socketAddress(at: SocketAddress): Uint8Array {
   if (isIPv4(at.address)) return ipv4Address(at);
   const [address = "", scope] = at.address.split("%");
-  const octets = Buffer.alloc(28);
+  const octets = Buffer.alloc(SOCKADDR_IN6);
   octets.writeUInt16LE(AF_INET6, 0);
   octets.writeUInt16BE(at.port, 2);
   octets.set(addressOctets(address), 8);
@@ -208,7 +224,7 @@ function scopeOf(text: string): number {
 
 /** `0.0.0.0` or `::`, port 0. */
 function anyAddress(family: 4 | 6): Uint8Array {
-  const octets = Buffer.alloc(family === 4 ? 16 : 28);
+  const octets = Buffer.alloc(family === 4 ? 16 : SOCKADDR_IN6);
   octets.writeUInt16LE(family === 4 ? AF_INET : AF_INET6, 0);
   return octets;
 }

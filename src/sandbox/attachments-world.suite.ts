@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { openNamespace } from "../linux/namespace.ts";
 import type { Serve } from "./attachment.ts";
-import { namespaceDialer } from "./namespace-dialer.ts";
+import { namespaceDialer, udpSocketInside } from "./namespace-dialer.ts";
 
 /** Answers every datagram and connection with the sandbox that it was asked in; counts what it was given, and asked. */
 export function echoServe(): Serve & { readonly opened: string[]; readonly asked: string[] } {
@@ -50,7 +50,7 @@ export async function ask(path: string): Promise<{ udp: string; tcp: string }> {
 
 export async function askUdp(path: string): Promise<string> {
   const namespace = openNamespace(path);
-  const udp = namespaceDialer(namespace, path).udp(4);
+  const udp = udpSocketInside(namespace, 4);
   udp.connect(53, "127.0.0.11", () => udp.send("?"));
   const [answer]: unknown[] = await once(udp, "message");
   udp.close();

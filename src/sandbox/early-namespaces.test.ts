@@ -9,7 +9,7 @@ import { openNamespace } from "../linux/namespace.ts";
 import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
 import { type Attachments, attachments } from "./attachments.ts";
 import { ask, askUdp, echoServe } from "./attachments-world.suite.ts";
-import { namespaceDialer } from "./namespace-dialer.ts";
+import { udpSocketInside } from "./namespace-dialer.ts";
 import { UNKNOWN_MAX } from "./tenancy.ts";
 
 describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made${skipped}`, () => {
@@ -84,7 +84,7 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
     const path = make("0123456789ab");
     await isServed();
     const namespace = openNamespace(path);
-    const asking = namespaceDialer(namespace, path).udp(4);
+    const asking = udpSocketInside(namespace, 4);
     const answers: string[] = [];
     asking.on("message", (octets) => answers.push(String(octets)));
     await new Promise<void>((resolve) => asking.connect(53, "127.0.0.11", resolve));

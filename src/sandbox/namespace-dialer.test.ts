@@ -1,12 +1,12 @@
 import { once } from "node:events";
-import { readlinkSync } from "node:fs";
+import { closeSync, readFileSync, readlinkSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Namespace, openNamespace } from "../linux/namespace.ts";
+import { inNamespace, type Namespace, openNamespace } from "../linux/namespace.ts";
 import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
 import { hostDialer } from "../upstream/dialer.ts";
-import { namespaceDialer } from "./namespace-dialer.ts";
+import { namespaceDialer, udpSocketInside } from "./namespace-dialer.ts";
 
 /** Says over UDP and TCP what it got; on the loopback of the namespace only. */
 const ECHO = `
@@ -44,15 +44,35 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
     { family: 6, host: "::1" },
   ] as const;
 
-  it.each(families)("asks over UDP what only the namespace reaches ($host)", async ({ family, host }) => {
+  it.each(families)("asks over UDP what only the namespace reaches ($host)", async ({ host }) => {
     const home = readlinkSync("/proc/thread-self/ns/net");
-    const socket = namespaceDialer(namespace, "web-1").udp(family);
-    socket.connect(5300, host, () => socket.send("hello"));
-    const [answer] = await once(socket, "message");
-    expect(String(answer)).toBe("udp hello");
-    expect(socket.remoteAddress()).toMatchObject({ address: host, port: 5300 });
+    const answer = await new Promise<string>((resolve, reject) => {
+      const flow = namespaceDialer(namespace, "web-1").udp(
+        { address: host, port: 5300 },
+        {
+          message(octets) {
+            flow.close();
+            resolve(Buffer.from(octets).toString());
+          },
+          failed: reject,
+        },
+      );
+      flow.send(Buffer.from("hello"));
+    });
+    expect(answer).toBe("udp hello");
     expect(readlinkSync("/proc/thread-self/ns/net")).toBe(home);
-    socket.close();
+  });
+
+  it.each(families)("gives whoever listens a socket that is connected in there ($host)", ({ host }) => {
+    let fd = -1;
+    const flow = { send: () => {}, close: () => {} };
+    const dialer = namespaceDialer(namespace, "web-1", (connected) => {
+      fd = connected;
+      return flow;
+    });
+    expect(dialer.udp({ address: host, port: 5300 }, { message() {}, failed() {} })).toBe(flow);
+    expect(socketsOf(namespace)).toContain(inodeOf(fd));
+    closeSync(fd);
   });
 
   it.each(families)("asks over TCP what only the namespace reaches ($host)", async ({ family, host }) => {
@@ -77,9 +97,8 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
   });
 
   it("gives every UDP socket a port of its own", async () => {
-    const dialer = namespaceDialer(namespace, "web-1");
     const before = openDescriptors();
-    const sockets = Array.from({ length: 2000 }, () => dialer.udp(4));
+    const sockets = Array.from({ length: 2000 }, () => udpSocketInside(namespace, 4));
     const ports = new Set(sockets.map((socket) => socket.address().port));
     expect(ports.size).toBe(sockets.length);
     await Promise.all(sockets.map((socket) => once(socket.close(), "close")));
@@ -90,8 +109,23 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
     const gone = openNamespace(namespace.path);
     gone.close();
     const before = openDescriptors();
-    expect(() => namespaceDialer(gone, "web-1").udp(4)).toThrow(expect.objectContaining({ code: "ATTACH" }));
-    expect(() => namespaceDialer(gone, "web-1").tcp(4)).toThrow(expect.objectContaining({ code: "ATTACH" }));
+    const at = { address: "127.0.0.1", port: 5300 };
+    const deaf = { message() {}, failed() {} };
+    const refused = expect.objectContaining({ code: "ATTACH" });
+    expect(() => namespaceDialer(gone, "web-1").udp(at, deaf)).toThrow(refused);
+    expect(() => namespaceDialer(gone, "web-1", () => expect.fail()).udp(at, deaf)).toThrow(refused);
+    expect(() => namespaceDialer(gone, "web-1").tcp(4)).toThrow(refused);
     expect(openDescriptors()).toBe(before);
   });
 });
+
+/** Inodes of the UDP sockets in there that are connected to port 5300. */
+function socketsOf(namespace: Namespace): string[] {
+  const tables = inNamespace(namespace, () =>
+    ["udp", "udp6"].map((table) => readFileSync(`/proc/thread-self/net/${table}`, "utf8")),
+  );
+  const rows = tables.flatMap((table) => table.split("\n").map((line) => line.trim().split(/\s+/)));
+  return rows.filter((row) => row[2]?.endsWith(":14B4")).map((row) => row[9]!);
+}
+
+const inodeOf = (fd: number): string => /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))![0];

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "../base/on-abort.ts";
+import { onAbort, type Signal } from "../base/on-abort.ts";
+import { Stopper } from "../base/stopper.ts";
 import type { Query } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
 import { Rcode, rcodeName } from "../wire/iana.ts";
@@ -74,7 +75,7 @@ export function contenderAsker({
   clock: Clock;
   limits: ForwardLimits;
   counters: UpstreamCounters;
-}): (contender: Contender, signal: AbortSignal) => Promise<Message | undefined> {
+}): (contender: Contender, signal: Signal) => Promise<Message | undefined> {
   const began = clock.now();
   const { type } = query.question;
 
@@ -85,7 +86,7 @@ export function contenderAsker({
     return message;
   };
 
-  async function askOne(contender: Contender, signal: AbortSignal): Promise<Message | undefined> {
+  async function askOne(contender: Contender, signal: Signal): Promise<Message | undefined> {
     const { label: server, key } = contender;
     const sentAt = clock.now();
     contender.askedAt ??= sentAt;
@@ -124,8 +125,8 @@ export function contenderAsker({
     return undefined;
   }
 
-  function listen(contender: Contender, race: AbortSignal): { signal: AbortSignal; end(): void } {
-    const own = new AbortController();
+  function listen(contender: Contender, race: Signal): { signal: Signal; end(): void } {
+    const own = new Stopper();
     let forgetClient = () => {};
     let cancel = () => {};
     let isListening = false;
@@ -143,7 +144,7 @@ export function contenderAsker({
       if (race.reason === WON && isOverdue && !query.signal.aborted && !contender.heard) judge(contender);
     }
     return {
-      signal: own.signal,
+      signal: own,
       end() {
         forgetRace();
         forgetClient();
@@ -165,7 +166,7 @@ export function contenderAsker({
    * say otherwise. The first of a VPN's list knows names that the second has never heard of; where Docker waits
    * 4 s for the first, a second that is asked early must not make such names vanish.
    */
-  async function holdForPreferred(contender: Contender, signal: AbortSignal): Promise<void> {
+  async function holdForPreferred(contender: Contender, signal: Signal): Promise<void> {
     const holdMs = Math.min(NXDOMAIN_HOLD_MS, began + NXDOMAIN_HELD_TO_MS - clock.now());
     if (holdMs <= 0) return;
     const before = contenders.slice(0, contenders.indexOf(contender));
@@ -191,7 +192,7 @@ export function contenderAsker({
     void retry({ call, key: tcpKey(key), exchange, health, clock, limitMs: limits.retryMs });
   }
 
-  function callFor(contender: Contender, signal: AbortSignal, overTcp: boolean): ExchangeCall {
+  function callFor(contender: Contender, signal: Signal, overTcp: boolean): ExchangeCall {
     const sentAt = clock.now();
     return {
       server: contender.server,
@@ -230,6 +231,6 @@ function tcpKey(key: string): string {
 }
 
 /** Leaves the word to whoever else was asked. */
-function never(signal: AbortSignal): Promise<undefined> {
+function never(signal: Signal): Promise<undefined> {
   return new Promise((resolve) => onAbort(signal, () => resolve(undefined)));
 }

@@ -1,5 +1,9 @@
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { createSocket } from "node:dgram";
 import { Socket as TcpSocket } from "node:net";
+import type { SocketAddress } from "../base/address.ts";
+import type { Flow, FlowListener } from "../base/flow.ts";
+import { portableFlow } from "./portable-flow.ts";
+import { familyOf } from "./round-trip.ts";
 
 /**
  * Opens sockets in one network namespace: `nameserver`s of the host's file are asked from the host's, a
@@ -10,14 +14,21 @@ export interface Dialer {
   readonly scope: string;
   /** Whether a connection may outlive its query. One in a container would keep the container's namespace alive. */
   readonly keepsConnections?: boolean;
-  /** A socket that is not yet bound or connected. Throws if the namespace cannot be entered. */
-  udp(family: 4 | 6): UdpSocket;
+  /**
+   * A socket of its own for every question, so that the kernel draws a random source port for each (RFC 5452 §9.2). It
+   * is connected: datagrams from elsewhere never arrive, and an ICMP port unreachable is an error at once instead of
+   * silence. Throws the system's error, or if the namespace cannot be entered.
+   */
+  udp(server: SocketAddress, listener: FlowListener): Flow;
+  /** Not yet connected. Throws if the namespace cannot be entered. */
   tcp(family: 4 | 6): TcpSocket;
 }
 
+/** Works wherever Node does. */
 export const hostDialer: Dialer = {
   scope: "host",
   keepsConnections: true,
-  udp: (family) => createSocket(family === 4 ? "udp4" : "udp6"),
+  udp: (server, listener) =>
+    portableFlow(createSocket(familyOf(server) === 4 ? "udp4" : "udp6"), server, listener),
   tcp: () => new TcpSocket(),
 };

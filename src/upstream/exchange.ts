@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "../base/on-abort.ts";
+import { onAbort, type Signal } from "../base/on-abort.ts";
 import type { ServerAddress } from "../base/server-address.ts";
+import { Stopper } from "../base/stopper.ts";
 import { composeMessage } from "../wire/compose.ts";
 import { Opcode, Rcode } from "../wire/iana.ts";
 import type { Message, Question } from "../wire/message.ts";
@@ -17,7 +18,7 @@ export interface ExchangeCall {
   readonly question: Question;
   readonly flags: Flags;
   /** The only time limit. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** TCP from the start, for a server that is otherwise asked over UDP. */
   readonly overTcp?: boolean;
   /** Not on a connection that was kept. */
@@ -83,11 +84,11 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
 
   async function wholeReply(call: ExchangeCall, withEdns: boolean): Promise<Message> {
     const { signal } = call;
-    const limit = new AbortController();
+    const limit = new Stopper();
     const cancel = clock.after(WHOLE_REPLY_MS, () => limit.abort(timedOut()));
     const forget = onAbort(signal, () => limit.abort(signal.reason));
     try {
-      const whole = await ask({ ...call, signal: limit.signal }, "tcp", withEdns);
+      const whole = await ask({ ...call, signal: limit }, "tcp", withEdns);
       if (whole.header.tc) throw new Error(CUT_OFF_TOO);
       return whole;
     } catch (cause) {

@@ -17,6 +17,8 @@ export interface FakeUpstream {
   /** What came, oldest first. */
   readonly udp: readonly Message[];
   readonly tcp: readonly Message[];
+  /** The ports that queries came from over UDP, oldest first. */
+  readonly ports: readonly number[];
   /** Changes what it does from now on. */
   script(udp: UdpScript): void;
   /** Resolves once so many queries have come over UDP. */
@@ -32,6 +34,7 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
   const came = new EventEmitter();
   const udp: Message[] = [];
   const tcp: Message[] = [];
+  const ports: number[] = [];
   let script = udpScript;
 
   const connections = new Set<Socket>();
@@ -50,6 +53,7 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
   socket.on("message", (octets, from) => {
     const query = parsed(octets);
     udp.push(query);
+    ports.push(from.port);
     script(query, (reply) => {
       socket.send(reply instanceof Uint8Array ? reply : composeMessage(reply), from.port, from.address);
     });
@@ -60,6 +64,7 @@ export async function fakeUpstream(udpScript: UdpScript, tcpScript?: TcpScript):
     server: { address: "127.0.0.1", port },
     udp,
     tcp,
+    ports,
     script(next) {
       script = next;
     },
@@ -150,10 +155,21 @@ export function countingDialer(): Dialer & { allClosed(): Promise<number>; reado
   const closings: Promise<unknown>[] = [];
   return {
     scope: "host",
-    udp(family) {
-      const socket = hostDialer.udp(family);
-      closings.push(new Promise((closed) => socket.once("close", closed)));
-      return socket;
+    udp(server, listener) {
+      const flow = hostDialer.udp(server, listener);
+      let closed = () => {};
+      closings.push(
+        new Promise<void>((resolve) => {
+          closed = resolve;
+        }),
+      );
+      return {
+        send: flow.send,
+        close() {
+          flow.close();
+          closed();
+        },
+      };
     },
     tcp(family) {
       const socket = hostDialer.tcp(family);

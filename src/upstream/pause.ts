@@ -1,8 +1,8 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "../base/on-abort.ts";
+import { onAbort, type Signal } from "../base/on-abort.ts";
 
 /** Resolves after `ms`, or at once when the signal aborts. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export function pause(clock: Clock, ms: number, signal: Signal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Signal } from "../base/on-abort.ts";
 import { fakeClock } from "./fake-clock.suite.ts";
 import { type Lane, race, WON } from "./race.ts";
 
@@ -24,7 +25,7 @@ function runner(name: string, part: Partial<Runner> = {}): Runner {
 function start(lanes: readonly Runner[], { budgetMs = 4000, spare = (): boolean => true } = {}) {
   const clock = fakeClock();
   const client = new AbortController();
-  const asked: { name: string; at: number; signal: AbortSignal; say(value: string | undefined): void }[] = [];
+  const asked: { name: string; at: number; signal: Signal; say(value: string | undefined): void }[] = [];
   const ended = race<Runner, string>({
     lanes,
     ask: ({ name }, signal) => new Promise((say) => asked.push({ name, at: clock.now(), signal, say })),

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "../base/on-abort.ts";
+import { onAbort, type Signal } from "../base/on-abort.ts";
+import { Stopper } from "../base/stopper.ts";
 
 /** One contender of a race; the race writes down how it went. */
 export interface Lane {
@@ -23,13 +24,13 @@ export interface RaceOptions<L extends Lane, T> {
   /** Best first. */
   readonly lanes: readonly L[];
   /** Resolves with undefined if this lane will never have an answer. A rejection is a bug and fails the race. */
-  readonly ask: (lane: L, signal: AbortSignal) => Promise<T | undefined>;
+  readonly ask: (lane: L, signal: Signal) => Promise<T | undefined>;
   readonly onLate: (lane: L) => void;
   /** Whether a lane may be asked beside one that is late, but not yet overdue. Only called to ask one if it says so. */
   readonly spare: () => boolean;
   readonly clock: Clock;
   readonly budgetMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 /**
@@ -50,7 +51,7 @@ export function race<L extends Lane, T>({
   signal,
 }: RaceOptions<L, T>): Promise<{ lane: L; value: T } | undefined> {
   return new Promise((resolve, reject) => {
-    const others = new AbortController();
+    const others = new Stopper();
     let latest: L | undefined;
     let pending = 0;
     let isOver = false;
@@ -76,7 +77,7 @@ export function race<L extends Lane, T>({
       });
       lane.sends++;
       pending++;
-      ask(lane, others.signal).then(
+      ask(lane, others).then(
         (value) => heard(lane, value),
         (bug) => end(() => reject(bug), OVER),
       );

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
 import type { SocketAddress } from "../base/address.ts";
+import type { Signal } from "../base/on-abort.ts";
 import type { ServerAddress } from "../base/server-address.ts";
 import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
@@ -16,7 +17,7 @@ export interface RoundTrip {
   /** The reply, if that is what these octets are; otherwise they are ignored and the wait goes on. */
   readonly read: (octets: Uint8Array, id: number) => Message | undefined;
   /** Ends the wait; there is no other time limit here. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
-import { onAbort } from "../base/on-abort.ts";
+import { onAbort, type Signal } from "../base/on-abort.ts";
+import { Stopper } from "../base/stopper.ts";
 import { answer } from "../resolver/reply.ts";
 import type { Answer, Query } from "../resolver/resolver.ts";
 import { EdeCode, Rcode, typeName } from "../wire/iana.ts";
@@ -13,7 +14,7 @@ export const SILENT = new Error("no server answers this type");
 /** Watches one query for a side type (`witness.ts`), and ends the wait when it is in vain. */
 export interface SilenceWatch {
   /** Aborts with `SILENT`, or when the client gives up. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   stop(): void;
   /** What to answer once `signal` has aborted with `SILENT`. */
   conclusion(): Answer;
@@ -47,7 +48,7 @@ export function watchSilence(options: {
   const { type } = query.question;
   const zone = zoneOf(query.question.name);
   const began = clock.now();
-  const ended = new AbortController();
+  const ended = new Stopper();
   const forgetClient = onAbort(query.signal, () => ended.abort(query.signal.reason));
   if (query.signal.aborted) ended.abort(query.signal.reason);
   let silent: readonly Contender[] = [];
@@ -74,7 +75,7 @@ export function watchSilence(options: {
   }
 
   function consider(): void {
-    if (ended.signal.aborted || clock.now() - began < CONCLUDE_FROM_MS) return;
+    if (ended.aborted || clock.now() - began < CONCLUDE_FROM_MS) return;
     const alive = waitedFor().filter(({ witness }) => witness !== undefined);
     if (alive.length > 0 && alive.every(isInVain)) conclude(alive);
   }
@@ -103,7 +104,7 @@ export function watchSilence(options: {
   }
 
   return {
-    signal: ended.signal,
+    signal: ended,
     stop() {
       cancel();
       forgetClient();

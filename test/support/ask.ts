@@ -4,7 +4,7 @@ import { createServer, type Socket as TcpSocket } from "node:net";
 import dnsPacket from "dns-packet";
 import type { Namespace } from "../../src/linux/namespace.ts";
 import { serverSockets } from "../../src/linux/sockets.ts";
-import { namespaceDialer } from "../../src/sandbox/namespace-dialer.ts";
+import { namespaceDialer, udpSocketInside } from "../../src/sandbox/namespace-dialer.ts";
 
 /*
  * Both ends of a DNS conversation, in other network namespaces, without a program of their own there: who asks a
@@ -86,7 +86,7 @@ function pair(word: string): [string, string] {
 const AT = ["127.0.0.11", 53] as const;
 
 function overUdp(namespace: Namespace, query: Buffer, timeoutMs: number): Promise<Buffer | undefined> {
-  const socket = namespaceDialer(namespace, "test").udp(4);
+  const socket = udpSocketInside(namespace, 4);
   return new Promise<Buffer | undefined>((resolve, reject) => {
     const timer = setTimeout(resolve, timeoutMs, undefined);
     socket.on("message", (octets) => {
