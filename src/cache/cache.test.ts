@@ -374,7 +374,7 @@ describe("a stale answer", () => {
     script.isHolding = true;
     const query = aQuery();
     let early: Answer | undefined;
-    const waiting = resolver.resolve(query).then((it) => {
+    const waiting = resolver.resolve(query)!.then((it) => {
       early = it;
     });
     await settled();

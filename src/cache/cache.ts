@@ -163,8 +163,8 @@ export function createCache(options: {
         if (flights.get(key) === flight) flights.delete(key);
         return ended;
       });
-      const joined = admit(saying(name, outcome));
-      const flight: Flight = { since: time(), outcome, join: (other) => settle(joined.resolve(other)) };
+      const join = (other: Query) => settle(admit(saying(name, outcome)).resolve(other));
+      const flight: Flight = { since: time(), outcome, join };
       flights.set(key, flight);
       return flight;
     }

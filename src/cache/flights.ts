@@ -15,8 +15,8 @@ export interface Flight {
   readonly join: (query: Query) => Promise<Outcome>;
 }
 
-export function settle(answering: Promise<Answer | undefined>): Promise<Outcome> {
-  return answering.then(
+export function settle(answering: ReturnType<Resolver["resolve"]>): Promise<Outcome> {
+  return Promise.resolve(answering).then(
     (answer) => ({ answer }),
     (thrown: unknown) => ({ thrown }),
   );

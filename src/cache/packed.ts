@@ -34,7 +34,8 @@ export function pack(question: Question, answer: Answer): string | undefined {
     ...(ede.length > 0 && { edns: { ...NO_EDNS, options: ede.map(extendedErrorOption) } }),
   };
   try {
-    return Buffer.from(composeMessage(message)).toString("latin1");
+    const octets = composeMessage(message);
+    return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("latin1");
   } catch {
     // Names that the upstream compressed better than we do can make it longer than a message may be.
     return undefined;

@@ -106,7 +106,7 @@ export function scripted(settings: Partial<CacheSettings> = {}) {
     script,
     stopping,
     resolver,
-    ask: (name?: string, part?: Parameters<typeof aQuery>[1]) => resolver.resolve(aQuery(name, part)),
+    ask: async (name?: string, part?: Parameters<typeof aQuery>[1]) => resolver.resolve(aQuery(name, part)),
     /** Passes this many seconds. */
     pass: (seconds: number) => clock.advance(seconds * 1000),
     /** Lets the upstream say what it was asked for; resolves when all that follows from it is done. */

@@ -48,6 +48,6 @@ export function pipeline(parts: Parts): Resolver {
 export function onlyIf(applies: (query: Query) => boolean, resolver: Resolver): Resolver {
   return {
     name: resolver.name,
-    resolve: (query) => (applies(query) ? resolver.resolve(query) : Promise.resolve(undefined)),
+    resolve: (query) => (applies(query) ? resolver.resolve(query) : undefined),
   };
 }

@@ -74,7 +74,7 @@ export function hasOwnUpstreams(container: Container | undefined): container is 
 export function confinement(registry: Registry): Resolver {
   return {
     name: "confinement",
-    async resolve({ client, trace }: Query): Promise<undefined> {
+    resolve({ client, trace }: Query): undefined {
       const container = client.sandbox === undefined ? undefined : registry.container(client.sandbox);
       if (container === undefined || !isConfined(container, registry)) return undefined;
       trace.step("confinement", "refused: the container has only internal networks", {

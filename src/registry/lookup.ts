@@ -56,8 +56,16 @@ export function lookup(
   attempted?: (attempt: Attempt) => void,
 ): Match | undefined {
   const candidates = candidatesOf(foldName(qname));
-  return round(index, view, candidates, isAttached, attempted) ?? round(index, view, candidates, () => true);
+  let isKnown = false;
+  const isBound = (holders: ReadonlySet<Entry>): boolean => {
+    isKnown = true;
+    return isAttached(holders);
+  };
+  const found = round(index, view, candidates, isBound, attempted);
+  return found ?? (isKnown ? round(index, view, candidates, () => true) : undefined);
 }
+
+const VIAS = ["link", "name"] as const;
 
 /** The candidates in order, against every network of the view; the first set of holders that `accepts` wins. */
 function round(
@@ -70,7 +78,7 @@ function round(
   for (const candidate of candidates) {
     const places = placesFor(index, view, candidate);
     if (places.length === 0) attempted?.({ ...candidate, outcome: "no network" });
-    for (const via of ["link", "name"] as const) {
+    for (const via of VIAS) {
       for (const place of places) {
         const isLink = place.links.has(candidate.name);
         if (via === "link" && !isLink) continue;
@@ -90,8 +98,10 @@ function placesFor(index: IndexView, view: View, { name, network }: Candidate): 
 
 /** The networks worth looking in for the host, which is on all of them. */
 function hostPlaces(index: IndexView, name: Name): Place[] {
-  const networks = [...index.networksOf(name)].sort(byText);
-  return networks.map((network) => ({ network, folded: foldedName(network), links: noLinks }));
+  const networks = [...index.networksOf(name)];
+  // Most names are nobody's.
+  if (networks.length === 0) return [];
+  return networks.sort(byText).map((network) => ({ network, folded: foldedName(network), links: noLinks }));
 }
 
 const noLinks: ReadonlyMap<Name, Name | undefined> = new Map();

@@ -28,7 +28,7 @@ interface Asked {
 /** Whatever `random` gives, the last item stays last: addresses come as they were bound. */
 const inOrder = () => 0.999;
 
-function ask(name: string, type: keyof typeof RrType, asked: Asked = {}): Promise<Answer | undefined> {
+async function ask(name: string, type: keyof typeof RrType, asked: Asked = {}): Promise<Answer | undefined> {
   const { trace = noTrace, registry = registryOf(shop) } = asked;
   const zone = registryZone({ registry, ttl: () => 5, random: inOrder });
   return zone.resolve({

@@ -29,7 +29,12 @@ export function registryZone(options: {
   readonly random?: () => number;
 }): Resolver {
   const { registry, ttl, random = Math.random } = options;
-  async function resolve({ question, client, trace }: Query): Promise<Answer | undefined> {
+  function resolve(query: Query): Promise<Answer> | undefined {
+    const found = find(query);
+    return found && Promise.resolve(found);
+  }
+
+  function find({ question, client, trace }: Query): Answer | undefined {
     const { index } = registry;
     const view = registry.view(client.sandbox);
     trace.step(who, client.sandbox === undefined ? "the host's view" : "the container's view", () =>

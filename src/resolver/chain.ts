@@ -6,7 +6,9 @@ export function chain(name: string, resolvers: readonly Resolver[]): Resolver {
     name,
     async resolve(query: Query): Promise<Answer | undefined> {
       for (const resolver of resolvers) {
-        const answer = await resolver.resolve(query);
+        const answering = resolver.resolve(query);
+        if (answering === undefined) continue;
+        const answer = await answering;
         if (answer !== undefined) return answer;
       }
       return undefined;

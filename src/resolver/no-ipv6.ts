@@ -10,10 +10,11 @@ export function noIpv6({ isOff }: { isOff: () => boolean }): Resolver {
   const name = "ipv6";
   return {
     name,
-    async resolve({ question, trace }: Query): Promise<Answer | undefined> {
+    resolve({ question, trace }: Query): Promise<Answer> | undefined {
       if (!isOff() || question.type !== RrType.AAAA || question.class !== RrClass.IN) return undefined;
       trace.step(name, "no AAAA: ipv6 is off");
-      return answer("none", { ede: [{ code: EdeCode.BLOCKED, text: "AAAA is not asked for: `ipv6: off`" }] });
+      const ede = [{ code: EdeCode.BLOCKED, text: "AAAA is not asked for: `ipv6: off`" }];
+      return Promise.resolve(answer("none", { ede }));
     },
   };
 }

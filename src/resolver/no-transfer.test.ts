@@ -15,8 +15,8 @@ const query = (type: number): Query => ({
   trace: noTrace,
 });
 
-test.each([RrType.AXFR, RrType.IXFR])("zone transfers (type %d) are refused", async (type) => {
-  await expect(noTransfer().resolve(query(type))).rejects.toMatchObject({ rcode: Rcode.REFUSED });
+test.each([RrType.AXFR, RrType.IXFR])("zone transfers (type %d) are refused", (type) => {
+  expect(() => noTransfer().resolve(query(type))).toThrow(expect.objectContaining({ rcode: Rcode.REFUSED }));
 });
 
 test.each([RrType.A, RrType.ANY, RrType.SOA])("type %d is declined", async (type) => {

@@ -10,7 +10,7 @@ export function noTransfer(): Resolver {
   const name = "no-transfer";
   return {
     name,
-    async resolve({ question, trace }: Query): Promise<undefined> {
+    resolve({ question, trace }: Query): undefined {
       if (question.type !== RrType.AXFR && question.type !== RrType.IXFR) return undefined;
       trace.step(name, "refused", { type: typeName(question.type) });
       const ede = { code: EdeCode.NOT_SUPPORTED, text: "there are no zones to transfer here" };

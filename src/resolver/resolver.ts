@@ -7,8 +7,9 @@ import type { Trace } from "./trace.ts";
  *
  * `resolve` has three outcomes, and only three:
  * - an `Answer`. NODATA (NOERROR without answers) is an answer, and so is NXDOMAIN;
- * - `undefined`: not mine, somebody further down the pipeline may know. It never means "no such name";
- * - a throw: mine, but it failed. A `ResolveFailure` says why in an Extended DNS Error; anything else is a bug.
+ * - `undefined`: not mine, somebody further down the pipeline may know. It never means "no such name". Who knows at
+ *   once says so at once: most queries pass most resolvers by, and a promise for each costs as much as the looking;
+ * - a throw, or a rejection: mine, but it failed. A `ResolveFailure` says why in an Extended DNS Error; anything else is a bug.
  *   `server/respond.ts` is the one place where failures become rcodes.
  *
  * It never changes the query, gives up soon after `query.signal` aborts, and adds at least one step to
@@ -16,7 +17,7 @@ import type { Trace } from "./trace.ts";
  */
 export interface Resolver {
   readonly name: string;
-  resolve(query: Query): Promise<Answer | undefined>;
+  resolve(query: Query): Promise<Answer | undefined> | undefined;
 }
 
 /** One question, with who asks it and how long it matters. */

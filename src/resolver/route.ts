@@ -1,6 +1,6 @@
 import type { Name } from "../wire/message.ts";
 import { foldName, labelsOf } from "../wire/name.ts";
-import type { Answer, Query, Resolver } from "./resolver.ts";
+import type { Query, Resolver } from "./resolver.ts";
 
 /**
  * Split DNS: a name at or below one of `domains` is that domain's resolver's to answer, the longest domain first;
@@ -12,7 +12,7 @@ export function route({ domains }: { domains: ReadonlyMap<Name, Resolver> }): Re
   const byName = new Map([...domains].map(([domain, resolver]) => [foldName(domain), resolver]));
   return {
     name,
-    async resolve(query: Query): Promise<Answer | undefined> {
+    resolve(query: Query): ReturnType<Resolver["resolve"]> {
       if (byName.size === 0) return undefined;
       for (const domain of ancestry(foldName(query.question.name))) {
         const resolver = byName.get(domain);

@@ -17,21 +17,19 @@ export function specialUse(): Resolver {
   const name = "special-use";
   return {
     name,
-    async resolve({ question, trace }: Query): Promise<Answer | undefined> {
+    resolve({ question, trace }: Query): Promise<Answer> | undefined {
       if (question.class !== RrClass.IN) return undefined;
       const qname = foldName(question.name);
       if (isSubdomain(qname, "localhost.")) {
         trace.step(name, "localhost is this host", { rfc: "6761" });
-        return answer("none", {
-          answers: loopback(question.name, question.type),
-          reuse: UNTIL_CHANGED,
-        });
+        const answers = loopback(question.name, question.type);
+        return Promise.resolve(answer("none", { answers, reuse: UNTIL_CHANGED }));
       }
       if (isSubdomain(qname, "invalid.") || isSubdomain(qname, "onion.")) {
         trace.step(name, "no such name by definition", {
           rfc: isSubdomain(qname, "onion.") ? "7686" : "6761",
         });
-        return answer("none", { rcode: Rcode.NXDOMAIN, reuse: UNTIL_CHANGED });
+        return Promise.resolve(answer("none", { rcode: Rcode.NXDOMAIN, reuse: UNTIL_CHANGED }));
       }
       return undefined;
     },

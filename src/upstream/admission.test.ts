@@ -25,7 +25,7 @@ function held(limits?: Partial<AdmissionLimits>) {
     const refusals: unknown[] = [];
     for (let query = 0; query < count; query++) {
       resolver
-        .resolve(aQuery({ ...(sandbox !== undefined && { sandbox }) }))
+        .resolve(aQuery({ ...(sandbox !== undefined && { sandbox }) }))!
         .catch((error) => refusals.push(error));
     }
     await new Promise((done) => setImmediate(done));

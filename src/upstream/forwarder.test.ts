@@ -341,7 +341,7 @@ describe("forwarder", () => {
 
   it("fails at once without any upstream, and says what to set", async () => {
     const { resolver, clock } = to([]);
-    const failed = await resolver.resolve(aQuery()).catch((error) => error);
+    const failed = await resolver.resolve(aQuery())!.catch((error) => error);
     expect(failed).toBeInstanceOf(ResolveFailure);
     expect(failed.ede.text).toMatch(/no upstream server \(test\): set a nameserver .*resolv\.conf/);
     expect(clock.waiting).toBe(0);

@@ -1,4 +1,4 @@
-import { Writer } from "./cursor.ts";
+import { NameOffsets, Writer } from "./cursor.ts";
 import { WireError } from "./errors.ts";
 import { RrType } from "./iana.ts";
 import { HEADER_LENGTH, MAX_MESSAGE, MAX_TTL } from "./limits.ts";
@@ -27,11 +27,14 @@ export interface Prefix {
   readonly isWhole: boolean;
 }
 
+/** What the header is until it is known. */
+const NO_HEADER = new Uint8Array(HEADER_LENGTH);
+
 /** Composes what fits `limit` octets together with the OPT record; looks at nothing after the first that does not. */
 export function composePrefix(message: Message, limit: number): Prefix {
   const room = limit - optLength(message.edns);
-  const writer = new Writer(new Map());
-  writer.octets(new Uint8Array(HEADER_LENGTH));
+  const writer = new Writer(new NameOffsets());
+  writer.octets(NO_HEADER);
   const counts: [number, number, number, number] = [0, 0, 0, 0];
   const ends: number[] = [];
   const fits = <T>(section: number, entries: readonly T[], write: (writer: Writer, entry: T) => void) => {

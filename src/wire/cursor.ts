@@ -86,18 +86,34 @@ export class Reader {
   }
 }
 
-/** Ordinary responses fit; the few others double it. */
-const FIRST_SIZE = 512;
+/**
+ * Where each name, or end of a name, that may be pointed to begins. Most messages say one name again and again, so the
+ * first is only taken apart into its ends when another one is written.
+ */
+export class NameOffsets {
+  first: { readonly name: string; readonly at: number } | undefined;
+  ends: Map<string, number> | undefined;
+}
+
+/** Octets that writers take theirs from, one after the other: a memory of its own costs more than a whole message. */
+const SLAB_SIZE = 65_536;
+/** Ordinary responses fit into what is left of a slab; the few others get a memory of their own. */
+const LEAST_ROOM = 1024;
+/** What is left of a slab; undefined while a writer has it, or if one has thrown and never gave it back. */
+let spare: Uint8Array | undefined;
 
 /** Writes octets in network order, growing as needed. A number that its field cannot hold throws a `WireError`. */
 export class Writer {
   length = 0;
-  /** Where each name, or end of a name, that may be pointed to begins; undefined if no name is to be compressed. */
-  readonly nameOffsets: Map<string, number> | undefined;
-  private buffer = new Uint8Array(FIRST_SIZE);
+  /** What may be pointed to; undefined if no name is to be compressed. */
+  readonly names: NameOffsets | undefined;
+  private buffer: Uint8Array;
+  private isSlab = true;
 
-  constructor(nameOffsets?: Map<string, number>) {
-    this.nameOffsets = nameOffsets;
+  constructor(names?: NameOffsets) {
+    this.names = names;
+    this.buffer = spare ?? new Uint8Array(SLAB_SIZE);
+    spare = undefined;
   }
 
   uint8(value: number): void {
@@ -163,7 +179,9 @@ export class Writer {
 
   /** What was written. The writer must not be used afterwards: it is not a copy. */
   finish(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
+    const { buffer, length } = this;
+    if (this.isSlab && buffer.length - length >= LEAST_ROOM) spare = buffer.subarray(length);
+    return buffer.subarray(0, length);
   }
 
   private claim(length: number, value: number, max: number): void {
@@ -175,7 +193,9 @@ export class Writer {
     const needed = this.length + length;
     if (needed <= this.buffer.length) return;
     const grown = new Uint8Array(Math.max(needed, 2 * this.buffer.length));
-    grown.set(this.buffer);
+    grown.set(this.buffer.subarray(0, this.length));
+    // What was left of the slab is not worth keeping.
+    this.isSlab = false;
     this.buffer = grown;
   }
 }

@@ -1,4 +1,4 @@
-import type { Reader, ReadName, Writer } from "./cursor.ts";
+import type { NameOffsets, Reader, ReadName, Writer } from "./cursor.ts";
 import { WireError } from "./errors.ts";
 import { decodeEscapes, ESCAPED } from "./escape.ts";
 import { MAX_HOPS, MAX_LABEL, MAX_NAME, MAX_POINTER } from "./limits.ts";
@@ -31,16 +31,21 @@ export function writeName(writer: Writer, name: Name, compress: boolean): void {
   const length = hasEscapes ? (decodeEscapes(name)?.length ?? 0) : name.length;
   if (length === 0) throw new WireError("name", name);
   if (length >= MAX_NAME) throw new WireError("name-long");
-  const known = compress ? writer.nameOffsets : undefined;
+  const names = compress && name !== "." ? writer.names : undefined;
+  if (names?.first?.name === name) {
+    writer.uint16(0xc000 | names.first.at);
+    return;
+  }
+  const ends = names && endsFor(names, name, hasEscapes, writer.length);
   for (let at = name === "." ? 1 : 0; at < name.length; ) {
-    if (known !== undefined) {
+    if (ends !== undefined) {
       const end = name.slice(at);
-      const offset = known.get(end);
+      const offset = ends.get(end);
       if (offset !== undefined) {
         writer.uint16(0xc000 | offset);
         return;
       }
-      if (writer.length <= MAX_POINTER) known.set(end, writer.length);
+      if (writer.length <= MAX_POINTER) ends.set(end, writer.length);
     }
     const dot = hasEscapes ? endOfLabel(name, at) : name.indexOf(".", at);
     if (dot < 0) throw new WireError("name", name);
@@ -49,6 +54,23 @@ export function writeName(writer: Writer, name: Name, compress: boolean): void {
     at = dot + 1;
   }
   writer.uint8(0);
+}
+
+/** Where to look for the ends of a name, and to note them; undefined for the first name, which is only noted whole. */
+function endsFor(names: NameOffsets, name: Name, hasEscapes: boolean, at: number): NameOffsets["ends"] {
+  if (names.ends !== undefined) return names.ends;
+  const { first } = names;
+  if (first === undefined && !hasEscapes && at + name.length <= MAX_POINTER) {
+    names.first = { name, at };
+    return undefined;
+  }
+  names.ends = new Map();
+  // Without escapes, a name has as many octets before each of its labels as characters.
+  for (let label = 0; first !== undefined && label < first.name.length; ) {
+    names.ends.set(first.name.slice(label), first.at + label);
+    label = first.name.indexOf(".", label) + 1;
+  }
+  return names.ends;
 }
 
 const DOT = 0x2e;
