@@ -33,6 +33,7 @@ export function addressOctets(address: string): number[] {
 
 /** The address of four octets, or sixteen, in its one spelling. */
 export function addressFromOctets(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join(".");
   return ipaddr.fromByteArray([...octets]).toString();
 }
 

@@ -9,7 +9,14 @@ export interface ServerAddress extends SocketAddress {
 
 /** `10.0.0.1:53`, `tcp://10.0.0.1:53`, `tls://[fd00::1]:853#dns.example`. */
 export function formatServer(server: ServerAddress): string {
+  const known = texts.get(server);
+  if (known !== undefined) return known;
   const { transport, tlsName } = server;
   const scheme = transport === undefined ? "" : `${transport}://`;
-  return `${scheme}${formatSocketAddress(server)}${tlsName === undefined ? "" : `#${tlsName}`}`;
+  const text = `${scheme}${formatSocketAddress(server)}${tlsName === undefined ? "" : `#${tlsName}`}`;
+  texts.set(server, text);
+  return text;
 }
+
+/** Every query writes the few servers that there are several times. */
+const texts = new WeakMap<ServerAddress, string>();

@@ -1,5 +1,6 @@
 import type { CacheReport, FlushReport } from "../api/control.ts";
 import { CodedError } from "../base/errors.ts";
+import type { ServerAddress } from "../base/server-address.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Container } from "../registry/model.ts";
 import type { Query } from "../resolver/resolver.ts";
@@ -16,11 +17,19 @@ export function scopeOf(
   select: Select,
   containerOf: (sandbox: string | undefined) => Container | undefined,
 ): (query: Query) => string {
+  /** Of lists of servers that are asked by many: these stay the same objects until they change. */
+  const shared = new WeakMap<readonly ServerAddress[], string>();
   return (query) => {
     const { servers } = select(query);
     const container = containerOf(query.client.sandbox);
-    const own = hasOwnUpstreams(container) ? [container.key, container.netns] : [];
-    return JSON.stringify([forwarder, servers, ...own]);
+    if (hasOwnUpstreams(container)) {
+      return JSON.stringify([forwarder, servers, container.key, container.netns]);
+    }
+    const known = shared.get(servers);
+    if (known !== undefined) return known;
+    const text = JSON.stringify([forwarder, servers]);
+    shared.set(servers, text);
+    return text;
   };
 }
 

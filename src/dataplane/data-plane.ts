@@ -16,7 +16,7 @@ import { addressOf, type Sockaddr, sendTo } from "./plane-socket.ts";
 import { type PlaneSocket, planeSockets } from "./plane-sockets.ts";
 import { pump } from "./pump.ts";
 import { quiescence } from "./quiescence.ts";
-import { ringReader } from "./ring.ts";
+import { type RingReader, ringReader } from "./ring.ts";
 import { sharedNow } from "./shared-now.ts";
 import type { Labels } from "./tallies.ts";
 import { type Thread, thread } from "./thread.ts";
@@ -148,19 +148,19 @@ export function dataPlane(options: {
     }
   }
 
-  function takeMiss(octets: Uint8Array, offset: number, length: number): void {
-    const words = new Uint32Array(octets.buffer, octets.byteOffset + offset, Miss.HEADER_WORDS);
-    const socket = sockets.get(words[Miss.SOCKET]!, words[Miss.GENERATION]!);
+  function takeMiss({ octets, words }: RingReader, offset: number, length: number): void {
+    const word = offset >> 2;
+    const socket = sockets.get(words[word + Miss.SOCKET]!, words[word + Miss.GENERATION]!);
     if (socket === undefined) return;
     const address = offset + 4 * Miss.ADDRESS;
-    const from = octets.slice(address, address + words[Miss.ADDRESS_LENGTH]!);
+    const from = octets.slice(address, address + words[word + Miss.ADDRESS_LENGTH]!);
     void answer(socket, octets.slice(offset + 4 * Miss.HEADER_WORDS, offset + length), from);
   }
 
-  function takeSeen(octets: Uint8Array, offset: number, length: number): void {
-    const words = new Uint32Array(octets.buffer, octets.byteOffset + offset, Seen.HEADER_WORDS);
-    const sandbox = known.sandboxOf(words[Seen.CLIENT]!);
-    const origin = known.labelsOf(words[Seen.COLUMN]!)?.origin ?? "none";
+  function takeSeen({ octets, words }: RingReader, offset: number, length: number): void {
+    const word = offset >> 2;
+    const sandbox = known.sandboxOf(words[word + Seen.CLIENT]!);
+    const origin = known.labelsOf(words[word + Seen.COLUMN]!)?.origin ?? "none";
     const shown = octets.slice(offset + 4 * Seen.HEADER_WORDS, offset + length);
     const unseen = total(Control.UNSEEN);
     const skipped = unseen - toldUnseen;

@@ -4,6 +4,7 @@ import { libc, SystemError } from "../linux/libc.ts";
 import type { PollSet } from "../linux/poller.ts";
 import { CLOSED, FIRST_FLOW, FLOWS_MAX, FlowRow, Heard } from "./memory.ts";
 import type { Quiescence } from "./quiescence.ts";
+import type { RingReader } from "./ring.ts";
 
 const MSG_DONTWAIT = 0x40;
 const EAGAIN = 11;
@@ -16,7 +17,7 @@ export interface Flows {
   /** As `FlowOf`. Throws if there is no room for it; then the descriptor is the caller's to close. */
   open(fd: number, listener: FlowListener): Flow;
   /** Takes a message of the ring of what was heard. */
-  take(octets: Uint8Array, offset: number, length: number): void;
+  take(ring: RingReader, offset: number, length: number): void;
 }
 
 interface Open {
@@ -132,11 +133,11 @@ export function flows(options: {
       return free.length > 0;
     },
     open,
-    take(octets, offset, length) {
-      const words = new Uint32Array(octets.buffer, octets.byteOffset + offset, Heard.HEADER_WORDS);
-      const flow = under[words[Heard.FLOW]! - FIRST_FLOW];
-      if (flow?.generation !== words[Heard.GENERATION]) return;
-      flow!.heard(words[Heard.ERRNO]!, octets.slice(offset + 4 * Heard.HEADER_WORDS, offset + length));
+    take({ octets, words }, offset, length) {
+      const word = offset >> 2;
+      const flow = under[words[word + Heard.FLOW]! - FIRST_FLOW];
+      if (flow?.generation !== words[word + Heard.GENERATION]) return;
+      flow!.heard(words[word + Heard.ERRNO]!, octets.slice(offset + 4 * Heard.HEADER_WORDS, offset + length));
     },
   };
 }

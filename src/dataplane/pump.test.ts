@@ -16,7 +16,7 @@ function fixture(count: number) {
   const writers = memories.map(ringWriter);
   const taken: number[] = [];
   const hooks = { onTake: (_: number) => {} };
-  const pumped = pump(memories.map(ringReader), (octets, offset, length) => {
+  const pumped = pump(memories.map(ringReader), ({ octets }, offset, length) => {
     expect(length).toBe(1);
     taken.push(octets[offset]!);
     hooks.onTake(octets[offset]!);
@@ -82,7 +82,7 @@ describe("pump", () => {
         reader.sleep();
       },
     };
-    const pumped = pump([slow], (octets, offset) => taken.push(octets[offset]!));
+    const pumped = pump([slow], ({ octets }, offset) => taken.push(octets[offset]!));
     put(writer, 1);
     pumped.woken();
     await nextTurn();

@@ -14,14 +14,14 @@ export interface Pump {
 /** `take` reads `length` octets at `offset` before it returns. */
 export function pump(
   rings: readonly RingReader[],
-  take: (octets: Uint8Array, offset: number, length: number) => void,
+  take: (ring: RingReader, offset: number, length: number) => void,
 ): Pump {
   let isDue = false;
 
   function takeOne(ring: RingReader): boolean {
     const message = ring.next();
     if (message === undefined) return false;
-    take(ring.octets, message.offset, message.length);
+    take(ring, message.offset, message.length);
     ring.release();
     return true;
   }

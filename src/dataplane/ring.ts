@@ -61,6 +61,8 @@ export function ringWriter(memory: SharedArrayBuffer): RingWriter {
 
 export interface RingReader {
   readonly octets: Uint8Array;
+  /** The same memory: a message begins at its offset / 4. */
+  readonly words: Uint32Array;
   /** The message that comes next, in `octets` until `release`; undefined if there is none. */
   next(): { readonly offset: number; readonly length: number } | undefined;
   release(): void;
@@ -77,6 +79,7 @@ export function ringReader(memory: SharedArrayBuffer): RingReader {
 
   return {
     octets,
+    words,
     next() {
       const read = header[READ]!;
       if (Atomics.load(header, WRITTEN) === read) return undefined;

@@ -111,7 +111,7 @@ export function udpClientSocket(namespace: Namespace, family: 4 | 6): number {
  */
 export function connectedUdpSocket(server: SocketAddress, namespace?: Namespace): number {
   const make = (): number => {
-    const to = socketAddress(server);
+    const to = upstreamAddress(server);
     return socket(to.length === SOCKADDR_IN6 ? AF_INET6 : AF_INET, SOCK_DGRAM, (fd) =>
       libc().connect(fd, to),
     );
@@ -202,6 +202,17 @@ export function ipv4Address({ address, port }: SocketAddress): Uint8Array {
   octets.writeUInt16LE(AF_INET, 0);
   octets.writeUInt16BE(port, 2);
   octets.set(address.split(".").map(Number), 4);
+  return octets;
+}
+
+/** Addresses of upstreams, which every query to them needs anew. The number of an interface may change. */
+const lasting = new WeakMap<SocketAddress, Uint8Array>();
+
+function upstreamAddress(at: SocketAddress): Uint8Array {
+  const known = lasting.get(at);
+  if (known !== undefined) return known;
+  const octets = socketAddress(at);
+  if (!at.address.includes("%")) lasting.set(at, octets);
   return octets;
 }
 

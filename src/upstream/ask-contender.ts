@@ -171,7 +171,7 @@ export function contenderAsker({
     if (holdMs <= 0) return;
     const before = contenders.slice(0, contenders.indexOf(contender));
     const preferred = before.find(
-      ({ key, verdict, isSilent }) => verdict === undefined && !isSilent && health.of(key).state !== "down",
+      ({ key, verdict, isSilent }) => verdict === undefined && !isSilent && !health.isDown(key),
     );
     if (preferred === undefined) return;
     const server = contender.label;
@@ -208,7 +208,7 @@ export function contenderAsker({
           // Its reply is there, and was cut off.
           contender.heard = true;
           health.answered(key, clock.now() - sentAt);
-          if (health.of(tcpKey(key)).state === "down") return false;
+          if (health.isDown(tcpKey(key))) return false;
         }
         if (sent[transport] >= limits.sendsPerServer) return false;
         sent[transport]++;

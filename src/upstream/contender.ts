@@ -50,17 +50,16 @@ export function contendersOf(
   }: { dialer: Dialer; health: Health; isSide: boolean; isSilent: (key: string) => boolean },
 ): readonly Contender[] {
   const keys = new Map(servers.map((server) => [serverKey(dialer.scope, server), server]));
-  const isDown = (key: string) => health.of(key).state === "down";
-  const allDown = [...keys.keys()].every(isDown);
+  const allDown = [...keys.keys()].every(health.isDown);
   return [...keys].map(([key, server]) => ({
     server,
     label: formatServer(server),
     key,
     patienceMs: health.usualMs(key),
     overdueMs: isSide ? Math.max(SIDE_OVERDUE_MS, health.usualMs(key)) : health.overdueMs(key),
-    isDown: isDown(key),
+    isDown: health.isDown(key),
     isSilent: isSilent(key),
-    isSpare: isDown(key) || isSilent(key),
+    isSpare: health.isDown(key) || isSilent(key),
     maxSends: allDown ? DOWN_MAX_SENDS : server.transport === undefined ? UDP_MAX_SENDS : STREAM_MAX_SENDS,
     sent: { udp: 0, tcp: 0, tls: 0 },
     sends: 0,

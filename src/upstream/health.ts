@@ -22,6 +22,7 @@ export interface Health {
   claimRetry(key: string): boolean;
   /** True once in a while for a server that is not down and was not heard of lately: its time is to be taken anew. */
   claimMeasuring(key: string): boolean;
+  isDown(key: string): boolean;
   of(key: string): ServerHealth;
 }
 
@@ -41,8 +42,15 @@ export interface ServerHealth {
 
 /** The key of a server: equal addresses in two network namespaces are two servers. */
 export function serverKey(scope: string, server: ServerAddress): string {
-  return `${scope} ${formatServer(server)}`;
+  const known = keys.get(server);
+  if (known?.scope === scope) return known.key;
+  const key = `${scope} ${formatServer(server)}`;
+  keys.set(server, { scope, key });
+  return key;
 }
+
+/** The latest key of each server: most are asked from one namespace, and a key is wanted several times a query. */
+const keys = new WeakMap<ServerAddress, { readonly scope: string; readonly key: string }>();
 
 /** A cache miss at a healthy resolver takes this long without meaning anything. */
 const MIN_USUAL_MS = 100;
@@ -162,6 +170,8 @@ export function health({ clock, random = Math.random }: { clock: Clock; random?:
       entry.measureAt = clock.now() + STALE_MS;
       return true;
     },
+
+    isDown: (key) => entries.get(key)?.state === "down",
 
     of(key) {
       const { state, rttMs, srttMs, rttvarMs, failures, since, lastFailure } = entries.get(key) ?? unknown();

@@ -17,6 +17,7 @@ export function inOrder(
   contenders: readonly Contender[],
   { policy, health, random = Math.random }: { policy: Policy; health: Health; random?: () => number },
 ): readonly Contender[] {
+  if (contenders.length === 1) return contenders;
   const worth = new Map(contenders.map((each) => [each, worthOf(each)]));
   // Stable: what is worth the same stays as in the list.
   return [...contenders].sort((a, b) => rank(a) - rank(b) || worth.get(a)! - worth.get(b)!);
