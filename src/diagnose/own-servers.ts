@@ -59,6 +59,11 @@ async function ownServers(
   return servers.length === 0 ? undefined : { sandbox, servers, by: "seen" };
 }
 
+/** It has no servers of its own (`--dns`), so it was to have the host's. */
+export function followsHost({ container, files }: Sandbox): boolean {
+  return (container.upstreams ?? []).length === 0 && engineConfOf(files)?.isOverridden !== true;
+}
+
 function inContainer(address: string): ExternalServer {
   return { address, scope: "container" };
 }

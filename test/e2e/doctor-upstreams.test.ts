@@ -181,6 +181,18 @@ containers:
     expect(await findings(eleven, "upstream-frozen")).toEqual([]);
   });
 
+  test.each([
+    ["beside another", `nameserver 8.8.8.8\nnameserver ${NOBODY}\n`, ["8.8.8.8", NOBODY]],
+    ["alone, which Docker never writes", "nameserver 8.8.8.8\n", ["8.8.8.8"]],
+  ])("8.8.8.8 %s is somebody's choice, and may be of another day", async (_, text, servers) => {
+    await live();
+    await inside(text);
+    await serve(`nameserver ${LIVE}\n`);
+    const report = await doctor(eleven);
+    const told = report.findings.filter(({ code }) => /^(public-fallback|upstream-frozen)$/.test(code));
+    expect(told).toMatchObject([{ code: "upstream-frozen", subject: "web-1", evidence: { servers } }]);
+  });
+
   test("eleven's own fallback to them is told of as well, and that they can be reached", async () => {
     const namespace = openNamespace(world.host.netns);
     await world.host.run("ip", ["address", "add", "8.8.8.8/32", "dev", "lo"]);

@@ -1,30 +1,39 @@
 import { RrType } from "../../wire/iana.ts";
 import type { Check, Found } from "../check.ts";
 import type { Context } from "../context.ts";
+import { isOnFallback } from "../on-fallback.ts";
+import { allOwnServers } from "../own-servers.ts";
 import { PUBLIC_SERVERS } from "../public-servers.ts";
-import { type AskedServer, askedServers } from "../servers.ts";
+import { type AskedServer, askedServers, US } from "../servers.ts";
 import { listed } from "../together.ts";
 
 /** Google's servers are asked only because nobody was named: slowly and in vain where they can't be reached. */
 export const publicFallback: Check = {
   code: "public-fallback",
   async run(context) {
-    const chosen = new Set([
-      ...context.host.servers.map(({ address }) => address),
-      ...(context.config.upstreams === "host" ? [] : context.config.upstreams.map(({ address }) => address)),
-    ]);
-    const found = (await askedServers(context))
-      .filter(({ server }) => PUBLIC_SERVERS.includes(server.address) && !chosen.has(server.address))
-      .map((asked) => ({ ...asked, users: asked.users.filter((user) => !choseIt(context, user, asked)) }))
-      .filter(({ users }) => users.length > 0);
+    const found = await onFallback(context);
     return found.length === 0 ? [] : [await finding(context, found)];
   },
 };
 
-/** The container was given it on purpose (`--dns 8.8.8.8`). */
-function choseIt({ sandboxes }: Context, user: string, { server }: AskedServer): boolean {
-  const sandbox = sandboxes.open.find(({ container }) => container.name === user);
-  return sandbox?.container.upstreams?.some(({ address }) => address === server.address) === true;
+/** These servers, each with those alone who have no other. */
+export async function onFallback(context: Context): Promise<readonly AskedServer[]> {
+  const containers = (await allOwnServers(context))
+    .filter((own) => isOnFallback(context, own))
+    .map(({ sandbox }) => sandbox.container.name);
+  const users = new Set(areWe(context) ? [US, ...containers] : containers);
+  return (await askedServers(context))
+    .filter(({ server }) => PUBLIC_SERVERS.includes(server.address))
+    .map((asked) => ({ ...asked, users: asked.users.filter((user) => users.has(user)) }))
+    .filter(({ users }) => users.length > 0);
+}
+
+/** Whether eleven's own questions go there, for want of others. */
+function areWe({ config, host }: Context): boolean {
+  const { upstreams, fallbackUpstreams: fallback } = config;
+  const named = upstreams === "host" ? host.servers : upstreams;
+  if (named.length > 0 || fallback.length === 0) return false;
+  return fallback.every(({ address }) => PUBLIC_SERVERS.includes(address));
 }
 
 async function finding(context: Context, found: readonly AskedServer[]): Promise<Found> {

@@ -1,20 +1,21 @@
 import { formatServer } from "../../base/server-address.ts";
 import type { Check, Found } from "../check.ts";
 import { type Probe, probes } from "../probes.ts";
-import { PUBLIC_SERVERS } from "../public-servers.ts";
 import { isLoopback, US } from "../servers.ts";
 import { listed } from "../together.ts";
+import { onFallback } from "./public-fallback.ts";
 
 /** A server that somebody asks answers nothing at all. */
 export const upstreamDead: Check = {
   code: "upstream-dead",
   async run(context) {
     const all = await probes(context);
+    const fallback = context.host.servers.length > 0 ? [] : await onFallback(context);
     return all
       .filter(({ dead }) => dead !== undefined)
       .filter(({ server, sandbox }) => {
         // Those are findings of their own: loopback-upstream, public-fallback.
-        const isFallback = PUBLIC_SERVERS.includes(server.address) && context.host.servers.length === 0;
+        const isFallback = fallback.some((told) => told.server.address === server.address);
         return !isFallback && !(isLoopback(server) && sandbox !== undefined);
       })
       .map((probe) => finding(probe, all));

@@ -4,10 +4,8 @@ import { transformNameservers } from "../../sandbox/resolvconf-nameservers.ts";
 import { attachCommand } from "../attach-command.ts";
 import type { Check, Found } from "../check.ts";
 import { type Context, entered } from "../context.ts";
-import { engineConfOf } from "../engine-conf.ts";
-import { allOwnServers, type OwnServers } from "../own-servers.ts";
-import { PUBLIC_SERVERS } from "../public-servers.ts";
-import type { Sandbox } from "../sandbox.ts";
+import { isOnFallback } from "../on-fallback.ts";
+import { allOwnServers, followsHost, type OwnServers } from "../own-servers.ts";
 import { listed } from "../together.ts";
 
 /** A container's servers are not those of the host's resolv.conf of today, but those of the day it started. */
@@ -22,19 +20,13 @@ export const upstreamFrozen: Check = {
     const groups = new Map<string, OwnServers[]>();
     for (const own of known) {
       // Who asks Google for want of others is public-fallback's.
-      const isFallback = own.servers.every(({ address }) => PUBLIC_SERVERS.includes(address));
-      if (isFallback || isOfToday(own, context.host.conf, resolved)) continue;
+      if (isOnFallback(context, own) || isOfToday(own, context.host.conf, resolved)) continue;
       const key = addressesOf(own).join(" ");
       groups.set(key, [...(groups.get(key) ?? []), own]);
     }
     return [...groups.values()].map((group) => finding(context, group));
   },
 };
-
-/** It has no servers of its own (`--dns`), so it was to have the host's. */
-function followsHost({ container, files }: Sandbox): boolean {
-  return (container.upstreams ?? []).length === 0 && engineConfOf(files)?.isOverridden !== true;
-}
 
 /** Docker's resolver asks three at most, and libc as many. */
 const MAX_ASKED = 3;
