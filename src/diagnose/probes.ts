@@ -8,7 +8,7 @@ import { type AskedServer, askedServers } from "./servers.ts";
 export interface Probe extends AskedServer {
   /** Why it is taken for dead: it answered nothing at all. */
   readonly dead: string | undefined;
-  /** It answered for the addresses of this name, but not, three times, for the IPv6 ones. */
+  /** It answered for the IPv4 addresses of this name, but not, asked for them twice, for the IPv6 ones. */
   readonly dropsAaaaOf: Name | undefined;
 }
 

@@ -119,6 +119,22 @@ containers:
     expect(await findings(eleven, "upstream-dead")).toEqual([]);
   });
 
+  test("a server that answers after 0.9 s is neither dead nor drops AAAA, nor does one that is slow with AAAA alone", async () => {
+    const [slow, slowWithAaaa] = [LIVE, "10.9.0.55"];
+    await upstream.run("ip", ["address", "add", `${slowWithAaaa}/32`, "dev", "lo"]);
+    const namespace = openNamespace(upstream.netns);
+    const dns = startScriptedDns(namespace, [slow, slowWithAaaa], ({ server, type }) =>
+      server === 0 || type === "AAAA" ? { afterMs: 900 } : {},
+    );
+    script = { dns, namespace };
+    await serve(`nameserver ${slow}\nnameserver ${slowWithAaaa}\n`);
+    const { findings } = await doctor(eleven);
+    expect(dns.arrived.filter(({ type }) => type === "AAAA").map(({ server }) => server)).toEqual(
+      expect.arrayContaining([0, 1]),
+    );
+    expect(findings.filter(({ code }) => code.startsWith("upstream-"))).toEqual([]);
+  });
+
   test("a container that is to ask its own loopback, where nobody is, is told of; not if somebody is", async () => {
     await live();
     await serve(`nameserver ${LIVE}\n`, { container: ", upstreams: [127.0.0.1]" });
