@@ -37,7 +37,7 @@ export const nameShadowsDomain: Check = {
       if (domain !== undefined) hidden.push({ question, domain, addresses: [] });
       else if (isPublic(question.name)) outside.push(question);
     }
-    const server = await honestUpstream(context);
+    const server = outside.length === 0 ? undefined : await honestUpstream(context);
     if (server !== undefined) {
       const exists = existence(context, server);
       const found = await Promise.all(
@@ -47,6 +47,8 @@ export const nameShadowsDomain: Check = {
         }),
       );
       hidden.push(...found.flat());
+    } else if (outside.length > 0 && hidden.length === 0) {
+      return { skipped: nobodyHonest(context) };
     }
     return findings(hidden);
   },
@@ -95,6 +97,12 @@ async function honestUpstream({ ask, upstreams }: Context): Promise<ServerAddres
     upstreams.map((server) => ask({ dialer: hostDialer, server, name, type: RrType.A })),
   );
   return upstreams.find((_, index) => replies[index]?.message?.header.rcode === Rcode.NXDOMAIN);
+}
+
+function nobodyHonest({ upstreams }: Context): string {
+  return upstreams.length === 0
+    ? "there is no upstream to ask which names exist outside"
+    : "no upstream answers NXDOMAIN to a name that can't exist, so none can be asked which names exist outside";
 }
 
 /**
