@@ -63,6 +63,7 @@ export async function runDoctor(run: Run): Promise<DoctorReport> {
       findings: examined.flatMap(({ code, found }) => found.map((each) => ({ code, ...each }))),
       checks: examined.map(({ report }) => report),
       entered: sandboxes.open.length,
+      notEntered: sandboxes.closed.map(({ container, reason }) => ({ container: container.name, reason })),
       ms: Math.round(clock.now() - began),
     };
   } finally {

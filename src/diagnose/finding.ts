@@ -30,5 +30,12 @@ export interface DoctorReport {
   readonly checks: readonly CheckReport[];
   /** How many containers' network namespaces were looked into. */
   readonly entered: number;
+  /** Those that could not be looked into: nothing is said of them, for good or ill. */
+  readonly notEntered: readonly NotEntered[];
   readonly ms: number;
+}
+
+export interface NotEntered {
+  readonly container: string;
+  readonly reason: string;
 }

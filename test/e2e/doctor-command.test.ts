@@ -47,6 +47,43 @@ describe.skipIf(reason)(`the command doctor${reason === undefined ? "" : ` (${re
     expect(report.checks).toEqual(checks);
   });
 
+  test("names each container that it can't look into, with the reason, beside those that it can", async () => {
+    const { netns } = world.container("web-1", {});
+    const { revision } = await eleven.status();
+    world.write(
+      "shop.yaml",
+      `networks: { shop: {} }
+containers:
+  web-1: { netns: ${netns}, networks: { shop: { ipv4: 10.5.0.2 } } }
+${gone(1)}
+  stopped-1: { networks: { shop: {} } }
+`,
+    );
+    await eleven.revisionAfter(revision);
+    const { entered, notEntered } = await doctor(eleven);
+    expect(entered).toBe(1);
+    expect(notEntered).toEqual([
+      { container: "gone-1", reason: expect.stringContaining("/run/netns/eleven-nowhere") },
+    ]);
+    const { stdout } = await eleven.command("doctor");
+    expect(stdout).toMatch(
+      /checks of 1 container in .*\nnot looked into gone-1: .*\/run\/netns\/eleven-nowhere/,
+    );
+    expect(stdout).not.toContain("stopped-1");
+    expect(stdout).not.toContain("--json");
+  });
+
+  test("names ten of them in its text, and all in --json", async () => {
+    const { revision } = await eleven.status();
+    const twelve = Array.from({ length: 12 }, (_, index) => gone(index + 1));
+    world.write("shop.yaml", `networks: { shop: {} }\ncontainers:\n${twelve.join("\n")}\n`);
+    await eleven.revisionAfter(revision);
+    expect((await doctor(eleven)).notEntered).toHaveLength(12);
+    const { stdout } = await eleven.command("doctor");
+    expect(stdout.match(/^not looked into gone-/gm)).toHaveLength(10);
+    expect(stdout).toContain("\nnor into 2 more, which --json names\n");
+  });
+
   test("shows progress on a terminal, and wipes it", async () => {
     const command = `${process.execPath} bin/eleven doctor --socket ${eleven.socket}`;
     const { stdout } = await world.host.run("script", ["-qec", command, "/dev/null"]);
@@ -64,3 +101,8 @@ describe.skipIf(reason)(`the command doctor${reason === undefined ? "" : ` (${re
     expect(stderr).toContain("remedy:");
   });
 });
+
+/** A line of the file source: a container that has gone without the source's knowing. */
+function gone(nth: number): string {
+  return `  gone-${nth}: { netns: /run/netns/eleven-nowhere, networks: { shop: { ipv4: 10.5.0.${nth + 2} } } }`;
+}

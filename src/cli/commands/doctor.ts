@@ -35,15 +35,28 @@ function progressLine(): { tell(progress: DoctorProgress): void; wipe(): void } 
   };
 }
 
-function describe({ findings, checks, entered, ms }: DoctorReport, output: Output): string {
+function describe({ findings, checks, entered, notEntered, ms }: DoctorReport, output: Output): string {
   const count = (state: string) => checks.filter((check) => check.state === state).length;
   const summary = `${checks.length} checks of ${entered} ${entered === 1 ? "container" : "containers"} in ${(ms / 1000).toFixed(1)} s: ${count("ok")} ok, ${count("found")} found something, ${count("skipped")} skipped`;
   const skipped = checks
     .filter(({ state }) => state === "skipped")
     .map(({ code, reason }) => output.dim(`skipped ${code}: ${printable(reason ?? "")}`));
-  return [...findings.map((finding) => paragraph(finding, output)), [summary, ...skipped].join("\n")].join(
-    "\n\n",
-  );
+  const last = [summary, ...unseen(notEntered, output), ...skipped].join("\n");
+  return [...findings.map((finding) => paragraph(finding, output)), last].join("\n\n");
+}
+
+/** Without root it is every container, and the first few say enough. */
+const UNSEEN_MAX = 10;
+
+/** Coloured, since "no findings" says nothing of these. */
+function unseen(notEntered: DoctorReport["notEntered"], output: Output): string[] {
+  const lines = notEntered
+    .slice(0, UNSEEN_MAX)
+    .map(({ container, reason }) =>
+      output.bad(`not looked into ${printable(container)}: ${printable(reason)}`),
+    );
+  const others = notEntered.length - UNSEEN_MAX;
+  return others > 0 ? [...lines, output.bad(`nor into ${others} more, which --json names`)] : lines;
 }
 
 function paragraph({ severity, code, subject, text, evidence, remedy }: Finding, output: Output): string {
