@@ -142,8 +142,10 @@ export interface ExplainRequest {
   readonly from?: string | undefined;
 }
 
-/** The question is the one whose answer counts: a search list may have made it another one than was typed. */
+/** The question is the one that was typed, as `query` tells it. */
 export interface ExplainReport extends QueryReport {
+  /** The name whose answer counts: a search list may have made it another one. */
+  readonly answeredAs: string;
   /** Every decision, first to last. */
   readonly steps: readonly StepReport[];
 }

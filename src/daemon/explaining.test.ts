@@ -63,15 +63,21 @@ const web = (name: string): ExplainRequest => ({ name, from: "web-1" });
 describe("explaining", () => {
   test("without --from the name is asked as it is", async () => {
     const { steps, ...report } = await explain({ name: "web" });
-    expect(report).toMatchObject({ from: null, rcode: "NOERROR", question: { name: "web.", type: "A" } });
+    expect(report).toMatchObject({
+      from: null,
+      rcode: "NOERROR",
+      question: { name: "web.", type: "A" },
+      answeredAs: "web.",
+    });
     expect(steps[0]).toMatchObject({ who: "stub", decision: "asks", detail: { name: "web." } });
   });
 
-  test("the result is the answer that libc takes", async () => {
+  test("the result is the answer that libc takes, and the question the one that was asked", async () => {
     const conf = "nameserver 127.0.0.11\nsearch wild.example\n";
     expect(await asked(web("web"), conf)).toEqual(["web.wild.example.", "takes the answer"]);
     expect(await explain(web("web"), conf)).toMatchObject({
-      question: { name: "web.wild.example." },
+      question: { name: "web.", type: "A" },
+      answeredAs: "web.wild.example.",
       answers: [{ data: "192.0.2.1" }],
     });
   });
@@ -83,6 +89,7 @@ describe("explaining", () => {
     ]);
     expect(await explain(web("nobody"), conf)).toMatchObject({
       question: { name: "nobody." },
+      answeredAs: "nobody.",
       rcode: "NXDOMAIN",
     });
   });
@@ -91,7 +98,8 @@ describe("explaining", () => {
     const conf = "nameserver 127.0.0.11\nsearch down.example\n";
     expect(await asked(web("web"), conf, { libc: "musl" })).toEqual(["web.down.example.", "gives up"]);
     expect(await explain(web("web"), conf, { libc: "musl" })).toMatchObject({
-      question: { name: "web.down.example." },
+      question: { name: "web." },
+      answeredAs: "web.down.example.",
       rcode: "SERVFAIL",
       ede: [{ text: "it is down" }],
     });

@@ -40,11 +40,11 @@ export function explainer(
       container === undefined
         ? await asTheHostDoes(question, trace)
         : await asItsStubDoes(request.name, question, container, trace);
-    const report = queryReport(asked, container?.name ?? null, answer, clock.now() - begin);
+    const report = queryReport(question, container?.name ?? null, answer, clock.now() - begin);
     tellProvenance(registry, asked, answer, container, trace);
     // A copy: a server that was asked, too, and was slower goes on telling.
     const steps = trace.steps.map((step) => ({ ...step, us: Math.round(step.us) }));
-    return { ...report, steps };
+    return { ...report, answeredAs: asked.name, steps };
   };
 
   async function asTheHostDoes(question: Question, trace: Trace): Promise<Asked> {

@@ -80,8 +80,14 @@ ${many.join("\n")}
   };
 
   test("is what `query` says, and more", async () => {
-    for (const args of [["armory.shop"], ["armory.", "--from", "client"], ["nobody.example.org"]]) {
-      const { steps, ...same } = await explain(...args);
+    for (const args of [
+      ["armory.shop"],
+      ["armory.", "--from", "client"],
+      ["armory", "--from", "client"],
+      ["nobody.example.org"],
+    ]) {
+      const { steps, answeredAs, ...same } = await explain(...args);
+      expect(answeredAs).toBe(same.question.name);
       const query = await eleven.query(...args);
       // Asked for the second time, it comes from the cache.
       const alike = { ms: 0, origin: "", authority: [] };
@@ -163,10 +169,15 @@ ${many.join("\n")}
       options: ["edns0"],
     });
     expect(report).toMatchObject({
-      question: { name: "intranet.corp.example." },
+      question: { name: "intranet.", type: "A" },
+      answeredAs: "intranet.corp.example.",
       answers: [{ data: "10.1.0.7" }],
     });
     expect(decisions(report, "stub")).toEqual(["goes by its resolv.conf", "asks", "takes the answer"]);
+    expect(await text("intranet", "--from", "client")).toMatch(
+      /^intranet\. A for client, answered as intranet\.corp\.example\.\n/,
+    );
+    expect(await text("armory", "--from", "client")).toMatch(/^armory\. A for client\n/);
 
     const short = await explain("armory", "--from", "client");
     const asked = short.steps.filter(({ decision }) => decision === "asks").map(({ detail }) => detail);
@@ -176,6 +187,7 @@ ${many.join("\n")}
     ]);
     expect(step(short, "goes on").detail).toEqual({ after: "nxdomain" });
     expect(short.question.name).toBe("armory.");
+    expect(short.answeredAs).toBe("armory.");
   });
 
   test("tells of upstreams with their time, then of the cache", async () => {

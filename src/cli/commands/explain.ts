@@ -24,7 +24,8 @@ export function explainCommand(program: Command): Command {
 }
 
 function describe(report: ExplainReport, output: Output): string {
-  const { question, from, steps } = report;
-  const title = printable(`${question.name} ${question.type} for ${from ?? "the host"}`);
+  const { question, from, answeredAs, steps } = report;
+  const expanded = answeredAs === question.name ? "" : `, answered as ${answeredAs}`;
+  const title = printable(`${question.name} ${question.type} for ${from ?? "the host"}${expanded}`);
   return [title, "", drawTree(explanation(steps), output), "", describeAnswer(report, output)].join("\n");
 }
