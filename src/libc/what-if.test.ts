@@ -9,7 +9,7 @@ import { waits } from "./waits.ts";
 import { remedies } from "./what-if.ts";
 
 /** A lookup of www.test with all that is told about it. */
-async function told(resolvConf: string, behaviour: Behaviour, libc: Libc = "glibc") {
+async function told(resolvConf: string, behaviour: Behaviour, libc: Libc = "glibc", patienceMs = 200_000) {
   const clock = virtualClock();
   let nth = 0;
   const servers: Servers = {
@@ -28,7 +28,7 @@ async function told(resolvConf: string, behaviour: Behaviour, libc: Libc = "glib
   } as const;
   const files = { resolvConf, hosts: "", hostname: "host" };
   const patience = new AbortController();
-  clock.after(200_000, () => patience.abort());
+  clock.after(patienceMs, () => patience.abort());
   let chance = 0;
   const environment = {
     clock,
@@ -39,7 +39,7 @@ async function told(resolvConf: string, behaviour: Behaviour, libc: Libc = "glib
   const result = (await clock.run(lookup(request, libc, files, environment, patience.signal), 1e6))!;
   const done = { request, libc, files, recording, localAddresses };
   const options = (await remedies(done)).map(({ change, ms }) => [change, Math.round(ms / 1000)]);
-  return { result, options, waits: waits(result), causes: causes(recording.observations, libc) };
+  return { result, options, waits: waits(result), causes: causes(result, recording.observations, libc) };
 }
 
 /** No way leads there. */
@@ -94,6 +94,34 @@ test("a dead first server: the lookup is quick without it", async () => {
   expect(causes).toEqual(["10.0.0.1 answered nothing"]);
   expect(options).toContainEqual(['no "nameserver 10.0.0.1"', 0]);
   expect(options).not.toContainEqual(expect.arrayContaining(['no "nameserver 10.0.0.2"']));
+});
+
+describe("a server that another was quicker than, musl asking both at once", () => {
+  const TWO = `${ONE}nameserver 10.0.0.2\n`;
+  const onlySecond: Behaviour = (arrival, nth) =>
+    arrival.server === "10.0.0.1" ? undefined : healthy(arrival, nth);
+
+  test("is not blamed where the other answered at once, nor where it said that there is no such name", async () => {
+    expect(await told(TWO, onlySecond, "musl")).toMatchObject({ waits: [], causes: [] });
+    const nowhere: Behaviour = (arrival) =>
+      arrival.server === "10.0.0.1" ? undefined : reply(arrival, { rcode: "NXDOMAIN" });
+    const { result, causes } = await told(TWO, nowhere, "musl");
+    expect([result.error, causes]).toEqual(["EAI_NONAME", []]);
+  });
+
+  test("is told of where time ran out without it", async () => {
+    const { causes } = await told(TWO, silent, "musl");
+    expect(causes).toEqual(["10.0.0.1 answered nothing", "10.0.0.2 answered nothing"]);
+    const stopped = await told(TWO, silent, "musl", 1000);
+    expect([stopped.result.error, stopped.causes]).toEqual(["STILL_WAITING", causes]);
+  });
+});
+
+test("a server that nobody listens at is no cause where the next one answered at once", async () => {
+  const refusing: Behaviour = (arrival, nth) =>
+    arrival.server === "10.0.0.1" ? { afterMs: 1, error: "ECONNREFUSED" } : healthy(arrival, nth);
+  expect(await told(`${ONE}nameserver 10.0.0.2\n`, refusing)).toMatchObject({ waits: [], causes: [] });
+  expect((await told(ONE, refusing)).causes).toEqual(["nobody listens at 10.0.0.1, port 53"]);
 });
 
 test("a search list before the name: fewer dots needed, or one at the end", async () => {

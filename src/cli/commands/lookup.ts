@@ -115,7 +115,7 @@ async function run(name: string, options: Options, command: Command): Promise<Lo
     ms: Math.round(result.ms * 1000) / 1000,
     libc,
     waits: waits(result),
-    causes: causes(recording.observations, libc),
+    causes: causes(result, recording.observations, libc),
     remedies: await remedies({ request, libc, files, recording, localAddresses }),
     notes: stubConf(libc, files).ignored,
   };
