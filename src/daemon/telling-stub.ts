@@ -17,6 +17,9 @@ export type Files = (container: Container) => ReturnType<typeof stubFiles>;
 /** What Docker writes into containers, but for the search list, which is the host's or the user's. */
 const ASSUMED = "nameserver 127.0.0.11\noptions edns0 trust-ad ndots:0\n";
 const OURS = "127.0.0.11";
+/** Who wonders why a container is told something else is not to search for it here. */
+const UNTIL_THEN =
+  "Docker's resolver may answer otherwise: `eleven doctor` finds that as stale-alias or missing-alias";
 
 /** Tells what the container's libc goes by before it asks anybody, and whether it is us that it asks. */
 export function tellStub(options: {
@@ -51,7 +54,10 @@ export function tellStub(options: {
     trace.step("stub", `does not ask ${OURS}: what follows is what it would be told there`, { nameservers });
   else if (!options.isAttached(container.key)) {
     const remedy = `eleven attach ${container.name}`;
-    trace.step("stub", `${OURS} is not ours: what follows is what it will be told when it is`, { remedy });
+    trace.step("stub", `${OURS} is not ours: what follows is what it will be told when it is`, {
+      remedy,
+      untilThen: UNTIL_THEN,
+    });
   }
   if (files.hosts !== undefined) tellHosts(files.hosts, libc, question, trace);
   return { conf, libc };

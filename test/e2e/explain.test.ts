@@ -219,7 +219,14 @@ ${many.join("\n")}
       elsewhere: [{ network: "elsewhere", container: "far", addresses: ["10.78.0.2"] }],
     });
     const far = await explain("distant", "--from", "far");
-    expect(step(far, "127.0.0.11 is not ours").detail).toEqual({ remedy: "eleven attach far" });
+    expect(step(far, "127.0.0.11 is not ours").detail).toEqual({
+      remedy: "eleven attach far",
+      untilThen: expect.stringMatching(/`eleven doctor` .*stale-alias or missing-alias/),
+    });
+    expect(await text("distant", "--from", "far")).toMatch(
+      /127\.0\.0\.11 is not ours.*\(remedy eleven attach far, until then Docker's resolver may answer otherwise.*`eleven doctor`/,
+    );
+    expect(await text("distant.", "--from", "client")).not.toContain("eleven doctor");
     expect(step(far, "assumed").detail).toMatchObject({ ndots: 0, search: [], libc: "glibc (assumed)" });
   });
 
