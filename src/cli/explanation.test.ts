@@ -50,6 +50,18 @@ test("a binding is one line, and one that is gone says whose the address is now"
   ]);
 });
 
+test("who has an address is told with since when and why, also where no name leads there", () => {
+  const since = new Date(Date.now() - 3_600_000 * 5).toISOString();
+  const owner = { container: "web-2", sandbox: "s", network: "shop", source: "docker", revision: 3 };
+  const unnamed = { ...owner, network: "bridge", source: null, since: null, revision: null, cause: null };
+  const owners = [{ ...owner, since, cause: "event start" }, unnamed];
+  expect(draw({ who: "provenance", decision: "it belongs to web-2", detail: { owners } })).toEqual([
+    "0.0 ms  └─ provenance  it belongs to web-2",
+    `           ├─ address  of web-2  in shop    since ${since} (5 h ago)  by docker in revision 3: event start`,
+    "           └─ address  of web-2  in bridge  no name leads to it",
+  ]);
+});
+
 test("what could move the cursor is made visible", () => {
   expect(draw({ who: "x", decision: "failed", detail: { text: "a\u001b[2Jb" } })[0]).toContain(
     "a\\u{1b}[2Jb",

@@ -56,14 +56,11 @@ function label(key: string): string {
 function* belowOf(detail: Detail): Iterable<Branch> {
   for (const [key, value] of Object.entries(detail)) {
     if (!isList(value)) continue;
-    for (const thing of value) {
-      const cells = cellsOf(key, thing);
-      if (cells !== undefined) yield { cells: cells.map(printable), below: [] };
-    }
+    for (const thing of value) yield { cells: cellsOf(key, thing).map(printable), below: [] };
   }
 }
 
-function cellsOf(key: string, thing: Detail): readonly string[] | undefined {
+function cellsOf(key: string, thing: Detail): readonly string[] {
   switch (key) {
     case "tried":
       return [String(thing.name), thing.in === undefined ? "" : `in ${thing.in}`, String(thing.outcome)];
@@ -77,8 +74,14 @@ function cellsOf(key: string, thing: Detail): readonly string[] | undefined {
         because(thing),
       ];
     case "owners":
-      // Who has a name there is told with it.
-      return thing.since === null ? [`in ${thing.network}`, "no name leads to it"] : undefined;
+      return [
+        "address",
+        `of ${thing.container}`,
+        `in ${thing.network}`,
+        ...(thing.since === null
+          ? ["no name leads to it"]
+          : [`since ${moment(thing.since)}`, because(thing)]),
+      ];
     case "removed": {
       const held = thing.heldNowBy as readonly string[];
       return [

@@ -12,7 +12,9 @@ describe("where bindings come from", () => {
   test("an address has an owner, and names with time and cause", () => {
     const registry = registryOf([old(["armory"]), next([])]);
     const { owners, names, removed } = provenance(registry).ofAddress("10.77.0.155");
-    expect(owners).toMatchObject([{ container: "old", network: "shop", revision: 1, cause: "test sync" }]);
+    expect(owners).toMatchObject([
+      { container: "old", network: "shop", source: "test", revision: 1, cause: "test sync" },
+    ]);
     expect(names).toMatchObject([
       { name: "armory", kind: "alias", container: "old", source: "test", cause: "test sync" },
       { name: "old", kind: "container-name" },
@@ -51,7 +53,7 @@ describe("where bindings come from", () => {
   test("an address of a container that no name leads to has an owner all the same", () => {
     const registry = registryOf([container("x", [endpoint("bridge", { ipv4: "10.1.0.2", nameless: true })])]);
     expect(provenance(registry).ofAddress("10.1.0.2")).toMatchObject({
-      owners: [{ container: "x", since: null, revision: null, cause: null }],
+      owners: [{ container: "x", source: null, since: null, revision: null, cause: null }],
       names: [],
     });
   });

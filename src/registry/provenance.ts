@@ -18,11 +18,12 @@ export interface BoundName {
   readonly cause: string | null;
 }
 
-/** A container that has an address; `since`, `revision` and `cause` are null for one that binds no name to it. */
+/** A container that has an address; for one that binds no name to it, nothing is known of since when and why. */
 export interface AddressOwner {
   readonly container: string;
   readonly sandbox: string;
   readonly network: string;
+  readonly source: string | null;
   readonly since: string | null;
   readonly revision: number | null;
   readonly cause: string | null;
@@ -91,6 +92,7 @@ export function provenance(registry: Registry): Provenance {
         });
         return {
           ...owner,
+          source: own?.source ?? null,
           since: own?.since ?? null,
           revision: own?.revision ?? null,
           cause: own?.cause ?? null,

@@ -151,7 +151,7 @@ ${many.join("\n")}
 
     const told = await text("armory", "--from", "client");
     expect(told).toMatch(
-      /10\.77\.0\.146 belongs to armory-new\n.*alias armory +of armory-new {2}in shop {2}since \d{4}-\S+ \(\d+ s ago\) {2}by file:\S+shop\.yaml in revision \d+: shop\.yaml changed$/m,
+      /10\.77\.0\.146 belongs to armory-new\n.* address +of armory-new {2}in shop {2}since \d{4}-\S+ \(\d+ s ago\) {2}by file:\S+shop\.yaml in revision \d+: .*\n.*alias armory +of armory-new {2}in shop {2}since \d{4}-\S+ \(\d+ s ago\) {2}by file:\S+shop\.yaml in revision \d+: shop\.yaml changed$/m,
     );
     expect(told).toMatch(
       /10\.77\.0\.155 was alias armory +of armory-old {2}in shop {2}until .*: shop\.yaml changed {2}now armory-old's$/m,
