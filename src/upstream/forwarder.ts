@@ -106,7 +106,7 @@ export function forwarder({
           limits,
           counters,
         }),
-        onLate: (contender) => noteLate(query, contender),
+        onLate: (contender, waitedMs) => noteLate(query, contender, waitedMs),
         spare,
         clock,
         budgetMs: contenders.every(({ isDown }) => isDown) ? limits.downBudgetMs : limits.budgetMs,
@@ -162,9 +162,9 @@ export function forwarder({
     return may;
   }
 
-  function noteLate(query: Query, { label, patienceMs }: Contender): void {
+  function noteLate(query: Query, { label }: Contender, waitedMs: number): void {
     counters.late++;
-    query.trace.step(name, "late", { server: label, patienceMs });
+    query.trace.step(name, "late", { server: label, waitedMs });
   }
 
   /** It was overdue, and another one has answered: dead, slow, or silent on this type only? */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Signal } from "../base/on-abort.ts";
 import { fakeClock } from "./fake-clock.suite.ts";
-import { type Lane, race, WON } from "./race.ts";
+import { type Lane, type RaceOptions, race, WON } from "./race.ts";
 
 interface Runner extends Lane {
   readonly name: string;
@@ -22,14 +22,21 @@ function runner(name: string, part: Partial<Runner> = {}): Runner {
 }
 
 /** A race by hand: what was asked when, and the means to answer. */
-function start(lanes: readonly Runner[], { budgetMs = 4000, spare = (): boolean => true } = {}) {
+function start(
+  lanes: readonly Runner[],
+  {
+    budgetMs = 4000,
+    spare = () => true,
+    onLate = () => {},
+  }: Partial<Pick<RaceOptions<Runner, string>, "budgetMs" | "spare" | "onLate">> = {},
+) {
   const clock = fakeClock();
   const client = new AbortController();
   const asked: { name: string; at: number; signal: Signal; say(value: string | undefined): void }[] = [];
   const ended = race<Runner, string>({
     lanes,
     ask: ({ name }, signal) => new Promise((say) => asked.push({ name, at: clock.now(), signal, say })),
-    onLate: () => {},
+    onLate,
     spare,
     clock,
     budgetMs,
@@ -61,6 +68,15 @@ describe("race", () => {
     expect(await ended).toEqual({ lane: lanes[0], value: "slow" });
     expect(asked[1]!.signal.aborted).toBe(true);
     expect(lanes.map(({ late }) => late)).toEqual([true, false]);
+  });
+
+  it("tells how long it waited for a late one, which doubles with each send and ends when it is overdue", () => {
+    const waits: number[] = [];
+    const { clock } = start([runner("a", { maxSends: 4 })], {
+      onLate: (_, waitedMs) => waits.push(waitedMs),
+    });
+    clock.advance(600);
+    expect(waits).toEqual([100, 200, 300]);
   });
 
   it("asks the next at once when one is out", async () => {

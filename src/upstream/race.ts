@@ -25,7 +25,8 @@ export interface RaceOptions<L extends Lane, T> {
   readonly lanes: readonly L[];
   /** Resolves with undefined if this lane will never have an answer. A rejection is a bug and fails the race. */
   readonly ask: (lane: L, signal: Signal) => Promise<T | undefined>;
-  readonly onLate: (lane: L) => void;
+  /** `waitedMs` is the patience that it was given this time. */
+  readonly onLate: (lane: L, waitedMs: number) => void;
   /** Whether a lane may be asked beside one that is late, but not yet overdue. Only called to ask one if it says so. */
   readonly spare: () => boolean;
   readonly clock: Clock;
@@ -70,7 +71,7 @@ export function race<L extends Lane, T>({
       const patienceMs = Math.min(lane.overdueMs, lane.patienceMs * 2 ** lane.sends);
       stopWaiting = clock.after(patienceMs, () => {
         lane.late = true;
-        onLate(lane);
+        onLate(lane, patienceMs);
         const leftMs = lane.overdueMs - patienceMs;
         if (leftMs <= 0 || (leastAsked(lanes) !== undefined && spare())) askNext();
         else stopWaiting = clock.after(leftMs, askNext);
