@@ -20,6 +20,15 @@ import { virtualClock } from "./virtual-clock.ts";
 
 const servers = (count: number) => ["10.0.0.1", "10.0.0.2", "10.0.0.3"].slice(0, count);
 
+test.each(["glibc", "musl", "musl-1.2.3"] as const)(
+  "%s looks an empty name up nowhere, and says so",
+  async (libc) => {
+    const { wire, error, timeline } = await simulate({ libc, name: "" }, healthy);
+    expect([wire, error]).toEqual([[], "EAI_NONAME"]);
+    expect(timeline).toMatchObject([{ event: "give-up", text: "the name is empty: nothing is looked up" }]);
+  },
+);
+
 describe("glibc asks", () => {
   test("A and AAAA at once from one socket", async () => {
     const { wire, timeline, addresses } = await simulate({}, healthy);

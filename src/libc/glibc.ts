@@ -32,7 +32,10 @@ export async function glibcLookup(
 
   const literal = numericAddress(name);
   if (literal !== undefined) return literalAnswer(stub, literal, family, isMapped);
-  if (name === "") return notFound("EAI_NONAME");
+  if (name === "") {
+    stub.timeline.add({ event: "give-up", text: "the name is empty: nothing is looked up" });
+    return notFound("EAI_NONAME");
+  }
 
   const fromHosts = (wanted: Family): readonly string[] => glibcHosts(hosts, name, wanted).addresses;
   const listed = isMapped

@@ -58,7 +58,11 @@ async function backends(
   version: MuslVersion,
 ): Promise<Found> {
   const nodata: EaiError = version.isBefore124 ? "EAI_NONAME" : "EAI_NODATA";
-  if (name === "" || name.length > 254) return notSent(stub);
+  if (name === "") {
+    stub.timeline.add({ event: "give-up", text: "the name is empty: nothing is looked up" });
+    return notFound("EAI_NONAME");
+  }
+  if (name.length > 254) return notSent(stub);
   const literal = numericAddress(name);
   if (literal !== undefined) {
     if (family !== "any" && literal.includes(":") !== (family === "inet6")) return notFound(nodata);

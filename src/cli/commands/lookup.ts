@@ -166,7 +166,7 @@ function describe(name: string, report: LookupReport, output: Output): string {
   const { addresses, error, ms, timeline, notes } = report;
   const outcome = error === null ? output.good(addresses.join(" ")) : output.bad(error);
   return [
-    `${printable(name)} by ${report.libc}: ${outcome} after ${seconds(ms)}`,
+    `${printable(name) || '""'} by ${report.libc}: ${outcome} after ${seconds(ms)}`,
     "",
     ...timeline.map((event) => describeEvent(event, output)),
     ...section(
