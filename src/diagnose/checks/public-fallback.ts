@@ -18,14 +18,17 @@ export const publicFallback: Check = {
 
 /** These servers, each with those alone who have no other. */
 export async function onFallback(context: Context): Promise<readonly AskedServer[]> {
-  const containers = (await allOwnServers(context))
-    .filter((own) => isOnFallback(context, own))
-    .map(({ sandbox }) => sandbox.container.name);
+  const containers = [...(await containersThat(context, "yes")), ...(await containersThat(context, "maybe"))];
   const users = new Set(areWe(context) ? [US, ...containers] : containers);
   return (await askedServers(context))
     .filter(({ server }) => PUBLIC_SERVERS.includes(server.address))
     .map((asked) => ({ ...asked, users: asked.users.filter((user) => users.has(user)) }))
     .filter(({ users }) => users.length > 0);
+}
+
+async function containersThat(context: Context, are: "yes" | "maybe"): Promise<string[]> {
+  const own = (await allOwnServers(context)).filter((each) => isOnFallback(context, each) === are);
+  return own.map(({ sandbox }) => sandbox.container.name);
 }
 
 /** Whether eleven's own questions go there, for want of others. */
@@ -45,6 +48,7 @@ async function finding(context: Context, found: readonly AskedServer[]): Promise
   const servers = [...new Set(found.map(({ server }) => server.address))];
   const { resolvConf } = context.config;
   const none = context.host.servers.length === 0;
+  const unsure = await containersThat(context, "maybe");
   return {
     severity: isReachable ? "warning" : "error",
     subject: servers.join(", "),
@@ -56,10 +60,15 @@ async function finding(context: Context, found: readonly AskedServer[]): Promise
       isReachable
         ? "They answer, but know no name of this site, and learn of every name that is asked for."
         : "They can't be reached from here, so that every name outside takes its whole timeout and fails."
+    }${
+      unsure.length > 0
+        ? ` Of those that ${listed(unsure)} ${unsure.length === 1 ? "asks" : "ask"} only the first was seen: ${resolvConf} may also have named it then, with others.`
+        : ""
     }`,
     evidence: {
       servers,
       users,
+      unsure,
       isReachable,
       host: context.host.servers.map(({ address }) => address),
       why: replies.find(({ why }) => why !== undefined)?.why ?? null,

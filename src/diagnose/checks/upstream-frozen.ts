@@ -19,8 +19,8 @@ export const upstreamFrozen: Check = {
     const resolved = resolvedConf();
     const groups = new Map<string, OwnServers[]>();
     for (const own of known) {
-      // Who asks Google for want of others is public-fallback's.
-      if (isOnFallback(context, own) || isOfToday(own, context.host.conf, resolved)) continue;
+      // Who asks Google for want of others is public-fallback's; where that is in doubt, this is true all the same.
+      if (isOnFallback(context, own) === "yes" || isOfToday(own, context.host.conf, resolved)) continue;
       const key = addressesOf(own).join(" ");
       groups.set(key, [...(groups.get(key) ?? []), own]);
     }
