@@ -52,6 +52,42 @@ describe.skipIf(reason)(`doctor and a real engine${reason === undefined ? "" : `
     await eleven.command("detach", "web-1");
   });
 
+  test("a service of two Compose projects in one network is a collision, two containers of one project are none", async () => {
+    const db = (name: string, project: string) =>
+      engine.docker(
+        ...["run", "--detach", "--name", name, "--network", "shop", "--network-alias", "db"],
+        ...["--label", `com.docker.compose.project=${project}`, "bb:1"],
+      );
+    const known = (count: number) =>
+      until("the source has heard of them", async () => {
+        const { value } = await eleven.json<readonly { addresses: readonly string[] }[]>("records", "db");
+        return value.filter(({ addresses }) => addresses.length > 0).length === count;
+      });
+    await db("blog-db-1", "blog");
+    await db("blog-db-2", "blog");
+    await known(2);
+    expect(await findings(eleven, "name-collision")).toEqual([]);
+    await db("wiki-db-1", "wiki");
+    await known(3);
+    expect(await findings(eleven, "name-collision")).toMatchObject([
+      {
+        severity: "warning",
+        subject: "db in network shop",
+        text: expect.stringContaining("blog-db-1 of blog and blog-db-2 of blog and wiki-db-1 of wiki"),
+        evidence: {
+          holders: [
+            { container: "blog-db-1", project: "blog", kind: "alias" },
+            { container: "blog-db-2", project: "blog", kind: "alias" },
+            { container: "wiki-db-1", project: "wiki", kind: "alias" },
+          ],
+        },
+      },
+    ]);
+    await engine.docker("rm", "--force", "blog-db-1", "blog-db-2", "wiki-db-1");
+    await known(0);
+    expect(await findings(eleven, "name-collision")).toEqual([]);
+  });
+
   test("containers that started before the host's file changed ask frozen servers; the others don't", async () => {
     engine.setResolvConf(`nameserver ${SECOND}\n`);
     await engine.docker("run", "--detach", "--name", "late", "--network", "shop", "bb:1");
