@@ -55,6 +55,13 @@ describe("musl's resolv.conf", () => {
     ]);
   });
 
+  test("takes three nameservers, and says which are left out", () => {
+    const four = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"];
+    const { nameservers, ignored } = muslConf(four.map((address) => `nameserver ${address}\n`).join(""));
+    expect(nameservers).toEqual(four.slice(0, 3));
+    expect(ignored).toEqual(["nameserver 10.0.0.4: only the first 3 are asked"]);
+  });
+
   test("passes over a line that is too long", () => {
     const long = `search ${"a.test ".repeat(40)}`;
     expect(muslConf(`${long}\n`).search).toEqual([]);
