@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { onAbort } from "../base/on-abort.ts";
 import { hostDialer } from "../upstream/dialer.ts";
 import { CutOff, type ExchangeCall } from "../upstream/exchange.ts";
 import { fakeClock } from "../upstream/fake-clock.suite.ts";
@@ -23,7 +24,7 @@ function setUp(...tries: readonly Try[]) {
       const planned = tries[calls.length];
       calls.push({ ...call, at: clock.now() });
       return new Promise((resolve, reject) => {
-        call.signal.addEventListener("abort", () => reject(call.signal.reason));
+        onAbort(call.signal, () => reject(call.signal.reason));
         if (planned === undefined) return;
         const { afterMs, gives } = planned;
         clock.after(afterMs, () => (gives instanceof Error ? reject(gives) : resolve(gives)));
