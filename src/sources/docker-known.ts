@@ -33,12 +33,6 @@ export interface Known {
   dropDead(): void;
 }
 
-/** What this machine has of a running container. */
-interface Local {
-  readonly init: Init | undefined;
-  readonly netns: string | undefined;
-}
-
 const NO_SWARM: Swarm = { services: [], tasks: [] };
 
 export function createKnown(options: {
@@ -48,7 +42,8 @@ export function createKnown(options: {
 }): Known {
   const { source, apply, processes } = options;
   const containers = new Map<string, KnownContainer>();
-  const locals = new Map<string, Local>();
+  /** First processes of those that run, as far as this machine has them. */
+  const inits = new Map<string, Init>();
   const told = new Map<string, Container>();
   let networks: ReadonlyMap<string, EngineNetwork> = new Map();
   let swarm = NO_SWARM;
@@ -60,7 +55,7 @@ export function createKnown(options: {
     get networks() {
       return networks;
     },
-    netns: ({ Id }: EngineContainer) => locals.get(Id)?.netns,
+    netns: netnsOf,
     swarmNames: (id: string, network: string) => namesOfSwarm(id, network),
   };
 
@@ -86,23 +81,31 @@ export function createKnown(options: {
   function learn(news: ReadonlyMap<string, KnownContainer | undefined>, ofSwarm: Swarm = swarm): void {
     swarm = ofSwarm;
     for (const [id, container] of news) {
-      locals.delete(id);
+      inits.delete(id);
       if (container === undefined) containers.delete(id);
       else containers.set(id, container);
     }
     // All of them first: some live in the sandbox of others.
-    for (const [id, container] of news)
-      if (container !== undefined && isRunning(container)) locals.set(id, localOf(container));
+    for (const [id, container] of news) {
+      const init = container && isRunning(container) ? initOf(container) : undefined;
+      if (init !== undefined) inits.set(id, init);
+    }
   }
 
-  function localOf(container: EngineContainer): Local {
-    const { Id, State, NetworkSettings } = container;
+  function initOf(container: EngineContainer): Init | undefined {
+    const { Id, State } = container;
     const shared = sharedWith(container, world)?.Id;
-    const init = processes.identify(State.Pid, shared === undefined ? [Id] : [Id, shared]);
-    const { SandboxKey } = NetworkSettings;
-    // The mounted file can't come to mean another namespace, as the number of a process can.
-    const isThere = SandboxKey !== "" && processes.isNamespace(SandboxKey);
-    return { init, netns: isThere ? SandboxKey : init && `/proc/${init.pid}/ns/net` };
+    return processes.identify(State.Pid, shared === undefined ? [Id] : [Id, shared]);
+  }
+
+  /** Asked whenever it is told: where one lives that shares another's sandbox changes with that one. */
+  function netnsOf(container: EngineContainer): string | undefined {
+    const { SandboxKey } = (sharedWith(container, world) ?? container).NetworkSettings;
+    // The mounted file can't come to mean another namespace, as the number of a process can; and through the process
+    // it is entered only with CAP_SYS_PTRACE.
+    if (SandboxKey !== "" && processes.isNamespace(SandboxKey)) return SandboxKey;
+    const init = inits.get(container.Id);
+    return init && `/proc/${init.pid}/ns/net`;
   }
 
   function tell(id: string, cause: string): void {
@@ -137,9 +140,9 @@ export function createKnown(options: {
   }
 
   function dropDead(): void {
-    for (const [id, { init }] of [...locals]) {
+    for (const [id, init] of [...inits]) {
       const container = containers.get(id);
-      if (container === undefined || init === undefined || processes.isAlive(init)) continue;
+      if (container === undefined || processes.isAlive(init)) continue;
       const cause = `${label(id)} is dead: its process ${init.pid} has ended while Docker is away`;
       replace(id, withoutProcess(container), cause);
     }

@@ -41,6 +41,7 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     await engine.docker("network", "create", "shop");
     await engine.docker("run", "-d", "--name", "web", "--network", "shop", "--network-alias", "www", "bb:1");
     await engine.docker("run", "-d", "--name", "db", "--network", "shop", "--user", "1000", "bb:1");
+    await engine.docker("run", "-d", "--name", "guest", "--network", "container:db", "bb:1");
     // As every namespace is before Docker leaves low ports to all.
     const closed = "--sysctl=net.ipv4.ip_unprivileged_port_start=1024";
     await engine.docker("run", "-d", "--name", "closed", "--network", "shop", closed, "bb:1");
@@ -58,7 +59,7 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     const [, names = ""] = /^CapabilityBoundingSet=(.*)$/m.exec(unit) ?? [];
     const capabilities = names.split(" ").map((name) => name.replace("CAP_", "").toLowerCase());
     expect(capabilities).toEqual(["sys_admin", "net_admin", "net_bind_service"]);
-    expect(await attachedWith(capabilities)).toEqual(["closed", "db", "web"]);
+    expect(await attachedWith(capabilities)).toEqual(["closed", "db", "guest", "web"]);
     for (const one of capabilities) {
       expect(await attachedWith(capabilities.filter((each) => each !== one)), `without ${one}`).not.toContain(
         "closed",
@@ -91,7 +92,7 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     ]);
     const eleven = (...args: string[]) => engine.enter(process.execPath, [bin, ...args, "--socket", socket]);
     await eleven("status", "--wait", "10");
-    const { stdout } = await eleven("attach", "closed", "db", "web", "--json");
+    const { stdout } = await eleven("attach", "closed", "db", "guest", "web", "--json");
     await end(daemon, "SIGTERM");
     return JSON.parse(stdout).done.sort();
   }

@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Container } from "../registry/model.ts";
+import { createKnown, type Known } from "./docker-known.ts";
+import type { Processes } from "./docker-process.ts";
+import { type EngineContainer, engineContainer } from "./docker-schema.ts";
+import { withoutProcess } from "./docker-snapshot.ts";
+
+const [OWNER, GUEST] = ["a".repeat(64), "b".repeat(64)] as const;
+const [FIRST, SECOND] = ["/run/docker/netns/0123456789ab", "/run/docker/netns/ba9876543210"] as const;
+
+function running(id: string, pid: number, StartedAt: string, mode: string, sandbox = ""): EngineContainer {
+  return engineContainer.parse({
+    Id: id,
+    Name: `/${id.slice(0, 1)}`,
+    State: { Running: true, Pid: pid, StartedAt },
+    Config: { Hostname: "" },
+    HostConfig: { NetworkMode: mode },
+    NetworkSettings: { SandboxKey: sandbox, Networks: {} },
+  });
+}
+
+const owner = running(OWNER, 7, "2026-01-01T00:00:00Z", "shop", FIRST);
+const guest = running(GUEST, 8, "2026-01-01T00:00:01Z", `container:${OWNER}`);
+
+describe("a container in another's sandbox", () => {
+  let told: Map<string, Container>;
+  let mounted: Set<string>;
+  let known: Known;
+
+  beforeEach(() => {
+    told = new Map();
+    mounted = new Set([FIRST]);
+    const processes: Processes = {
+      identify: (pid) => ({ pid, startTime: "1" }),
+      isAlive: () => true,
+      isNamespace: (path) => mounted.has(path),
+    };
+    known = createKnown({
+      source: "docker:x",
+      apply(change) {
+        if (change.kind === "put") told.set(change.container.key, change.container);
+      },
+      processes,
+    });
+    // The guest first: what it is told to be must follow from whom it lives with all the same.
+    known.replace(GUEST, guest, "c");
+    known.replace(OWNER, owner, "c");
+  });
+
+  const netnsOf = (id: string) => told.get(`docker:x/${id}`)?.netns;
+
+  test("is entered where that one is, which takes no right to look into its process", () => {
+    expect([netnsOf(OWNER), netnsOf(GUEST)]).toEqual([FIRST, FIRST]);
+  });
+
+  test("is entered through its own process where that one's namespace is not mounted here", () => {
+    mounted.clear();
+    known.replace(OWNER, owner, "c");
+    expect([netnsOf(OWNER), netnsOf(GUEST)]).toEqual(["/proc/7/ns/net", "/proc/8/ns/net"]);
+  });
+
+  test("stays in the old namespace when that one is started anew in another", () => {
+    known.replace(OWNER, withoutProcess(owner), "c");
+    mounted = new Set([SECOND]);
+    known.replace(OWNER, running(OWNER, 9, "2026-01-01T00:00:02Z", "shop", SECOND), "c");
+    expect([netnsOf(OWNER), netnsOf(GUEST)]).toEqual([SECOND, "/proc/8/ns/net"]);
+  });
+});
