@@ -36,7 +36,7 @@ export interface EngineClient {
   networks(): Promise<EngineNetwork[]>;
   /** Who is on a network: answered even while a container is being started, when an inspect of it waits. */
   members(network: string): Promise<EngineMembers>;
-  /** Undefined where this engine is no manager of a swarm. */
+  /** Undefined where this engine is no manager of a swarm. Throws for a manager that can't tell at the moment. */
   swarm(): Promise<Swarm | undefined>;
   close(): void;
 }
@@ -142,8 +142,7 @@ export async function connectEngine(options: {
           ]);
           return { services, tasks };
         } catch (error) {
-          // 503: this engine is in no swarm, or a worker, which is not told.
-          if (error instanceof EngineRefusal) return undefined;
+          if (error instanceof EngineRefusal && isNoManager(error)) return undefined;
           throw error;
         }
       },
@@ -161,6 +160,18 @@ export class NoAnswer extends Error {}
 /** Whether the engine answered, if only to say that it can't do what it was asked. */
 export function isAnswer(error: unknown): boolean {
   return error instanceof NoAnswer || error instanceof Misunderstood || error instanceof EngineRefusal;
+}
+
+/**
+ * This engine is in no swarm, or a worker, which is not told: 503, and 406 up to API 1.24. Where a proxy before the
+ * engine keeps the swarm to itself (403), or the engine has none to tell of (404, 501), there is none for us either.
+ */
+const NO_MANAGER: ReadonlySet<number> = new Set([403, 404, 406, 501, 503]);
+/** A manager that is on its way back refuses with the status of one that is none, but with these words. */
+const HAS_TROUBLE = /trouble connecting to the cluster/;
+
+function isNoManager({ status, message }: EngineRefusal): boolean {
+  return NO_MANAGER.has(status) && !HAS_TROUBLE.test(message);
 }
 
 class Misunderstood extends Error {}

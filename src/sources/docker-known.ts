@@ -26,7 +26,9 @@ export interface Known {
   /** Takes over what is said of one container, and tells it, and what follows for those in its sandbox. */
   replace(id: string, container: KnownContainer | undefined, cause: string): void;
   /** Takes over what is said of these, undefined for one that is gone, and tells nothing yet. */
-  learn(containers: ReadonlyMap<string, KnownContainer | undefined>, swarm: Swarm | undefined): void;
+  learn(containers: ReadonlyMap<string, KnownContainer | undefined>): void;
+  /** Undefined: there is none, or it is not told here. Told with the next `tellAll`. */
+  setSwarm(swarm: Swarm | undefined): void;
   /** Tells all; gives the ids of those that are not as they were told last. */
   tellAll(cause: string): ReadonlySet<string>;
   /** Takes the addresses of those whose process has ended, by what this machine says. */
@@ -78,8 +80,7 @@ export function createKnown(options: {
       if (HostConfig.NetworkMode === mode) tell(Id, cause);
   }
 
-  function learn(news: ReadonlyMap<string, KnownContainer | undefined>, ofSwarm: Swarm = swarm): void {
-    swarm = ofSwarm;
+  function learn(news: ReadonlyMap<string, KnownContainer | undefined>): void {
     for (const [id, container] of news) {
       inits.delete(id);
       if (container === undefined) containers.delete(id);
@@ -159,7 +160,10 @@ export function createKnown(options: {
     hasNetworks: ({ NetworkSettings }) =>
       Object.keys(NetworkSettings.Networks).every((name) => networks.has(name)),
     replace,
-    learn: (news, ofSwarm = NO_SWARM) => learn(news, ofSwarm),
+    learn,
+    setSwarm(now) {
+      swarm = now ?? NO_SWARM;
+    },
     tellAll,
     dropDead,
   };

@@ -4,10 +4,18 @@ import { silentLog } from "../base/log.ts";
 import type { Change, Container } from "../registry/model.ts";
 import { type EngineClient, NoAnswer } from "./docker-client.ts";
 import type { EngineEvent } from "./docker-events.ts";
+import { EngineRefusal } from "./docker-http.ts";
 import { createKnown, type Known } from "./docker-known.ts";
 import { createMirror, type Mirror } from "./docker-mirror.ts";
 import type { Processes } from "./docker-process.ts";
-import { type EngineContainer, type EngineNetwork, engineContainer } from "./docker-schema.ts";
+import {
+  type EngineContainer,
+  type EngineNetwork,
+  engineContainer,
+  engineService,
+  engineTask,
+} from "./docker-schema.ts";
+import type { Swarm } from "./docker-swarm.ts";
 
 const [A, B] = ["a".repeat(64), "b".repeat(64)] as const;
 
@@ -23,6 +31,26 @@ function inspected(id: string, ipv4: string, changes: Record<string, unknown> = 
   });
 }
 
+/** `svc` at a virtual address, with one task on another machine. */
+const SWARM: Swarm = {
+  services: [
+    engineService.parse({
+      ID: "s",
+      Spec: { Name: "svc" },
+      Endpoint: { VirtualIPs: [{ NetworkID: "n", Addr: "10.0.1.2/24" }] },
+    }),
+  ],
+  tasks: [
+    engineTask.parse({
+      ID: "t",
+      ServiceID: "s",
+      Status: { State: "running" },
+      Spec: {},
+      NetworksAttachments: [{ Network: { ID: "n" }, Addresses: ["10.0.1.3/24"] }],
+    }),
+  ],
+};
+
 /** An engine that answers when it is told to. */
 class FakeEngine implements EngineClient {
   readonly version = "1";
@@ -35,7 +63,7 @@ class FakeEngine implements EngineClient {
   asked: string[] = [];
   containerIds = async () => [...this.known.keys()];
   networks = async () => this.nets;
-  swarm = async () => undefined;
+  swarm = async (): Promise<Swarm | undefined> => undefined;
   members = async () => ({ Containers: { [A]: { IPv4Address: "10.0.0.9/16", IPv6Address: "" } } });
   close() {}
   inspect(id: string): Promise<EngineContainer | undefined> {
@@ -111,7 +139,7 @@ describe("a mirror", () => {
       log: silentLog,
       onDoubt: () => {},
     });
-    known.learn(new Map([[A, undefined]]), undefined);
+    known.learn(new Map([[A, undefined]]));
     told.clear();
     engine.known.set(B, inspected(B, "10.0.0.2"));
     engine.waiting = [];
@@ -295,5 +323,45 @@ describe("a mirror", () => {
     mirror.take(event(A));
     await idle();
     expect(addressOf(B)).toBe("10.0.0.2");
+  });
+
+  describe("beside a swarm", () => {
+    const service = () => told.get("docker:x/service/s")?.endpoints[0]?.ipv4;
+
+    beforeEach(async () => {
+      engine.swarm = async () => SWARM;
+      await mirror.sync("sync");
+      causes = [];
+    });
+
+    test("keeps what a manager told that can't tell now, and lists the containers", async () => {
+      engine.swarm = () => Promise.reject(new EngineRefusal(500, "The swarm does not have a leader"));
+      engine.known.set(A, inspected(A, "10.0.0.2"));
+      await mirror.sync("sync");
+      expect([service(), addressOf(A), doubts]).toEqual(["10.0.1.2", "10.0.0.2", []]);
+    });
+
+    test("drops what was told of a swarm that the engine has left", async () => {
+      engine.swarm = async () => undefined;
+      await mirror.sync("sync");
+      expect([service(), addressOf(A)]).toEqual([undefined, "10.0.0.1"]);
+    });
+
+    test("does not wait for one that hangs, and tells what it says at last", async () => {
+      let answer: (swarm: Swarm | undefined) => void = () => {};
+      engine.swarm = () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        });
+      engine.known.set(A, inspected(A, "10.0.0.2"));
+      timers = [];
+      const syncing = mirror.sync("sync");
+      for (const timer of timers) timer();
+      await syncing;
+      expect([service(), addressOf(A), causes]).toEqual(["10.0.1.2", "10.0.0.2", ["sync"]]);
+      answer(undefined);
+      await idle();
+      expect([service(), causes]).toEqual([undefined, ["sync", "docker: the swarm answered late"]]);
+    });
   });
 });

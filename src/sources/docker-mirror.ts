@@ -7,6 +7,7 @@ import type { EngineEvent } from "./docker-events.ts";
 import type { Known } from "./docker-known.ts";
 import type { EngineContainer } from "./docker-schema.ts";
 import { isRunning, startingWith, withoutProcess } from "./docker-snapshot.ts";
+import { swarmAsked } from "./docker-swarm-asked.ts";
 
 /**
  * What the engine said last, and the registry's part that follows from it. Events say only what to look at; what is
@@ -36,6 +37,7 @@ interface Session {
   /** By id; the value is the cause of the next look, if there is to be one. */
   readonly looking: Map<string, { next: string | undefined }>;
   readonly loadNetworks: () => Promise<void>;
+  readonly askSwarm: () => Promise<void>;
   isSynced: boolean;
 }
 
@@ -73,6 +75,18 @@ export function createMirror(options: {
       loadNetworks: coalesced(async () => {
         const list = await client.networks();
         if (session === of) known.setNetworks(list);
+      }),
+      askSwarm: swarmAsked({
+        source,
+        client,
+        take(swarm) {
+          if (session === of) known.setSwarm(swarm);
+        },
+        late() {
+          if (session === of && of.isSynced) known.tellAll("docker: the swarm answered late");
+        },
+        clock,
+        log,
       }),
     };
     session = of;
@@ -166,7 +180,7 @@ export function createMirror(options: {
     if (of === undefined) return;
     const begin = tick;
     const { client } = of;
-    const [ids, swarm] = await Promise.all([client.containerIds(), client.swarm(), of.loadNetworks()]);
+    const [ids] = await Promise.all([client.containerIds(), of.loadNetworks(), of.askSwarm()]);
     const found = new Map<string, EngineContainer>();
     const unanswered = new Map<string, unknown>();
     await forEach(ids, INSPECTS_AT_ONCE, async (id) => {
@@ -184,7 +198,7 @@ export function createMirror(options: {
     const isSettled = (id: string) =>
       (heard.get(id) ?? 0) <= begin && !of.looking.has(id) && !unanswered.has(id);
     const settled = [...new Set([...known.ids(), ...found.keys()])].filter(isSettled);
-    known.learn(new Map(settled.map((id) => [id, found.get(id)])), swarm);
+    known.learn(new Map(settled.map((id) => [id, found.get(id)])));
     for (const id of heard.keys()) if (known.get(id) === undefined && isSettled(id)) forget(id);
     const changed = known.tellAll(cause);
     if (of.isSynced)
