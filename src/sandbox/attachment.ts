@@ -89,8 +89,10 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
     askerChanged: () => udp.askerChanged(),
     async close() {
       takeover?.handBack();
-      await Promise.all([udp.close(), tcp.close()]);
+      const outcomes = await Promise.allSettled([udp, tcp].map(async (one) => one.close()));
+      // Also where a listener failed to close: its table and sockets would be there as long as this process.
       await takeover?.close();
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     },
   };
 }

@@ -82,6 +82,30 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     await expect.poll(openDescriptors).toBeLessThanOrEqual(descriptors);
   });
 
+  it("leave no table and no descriptor behind where a listener fails to close", async () => {
+    const udp: typeof serve.udp = (...given) => {
+      const serving = serve.udp(...given);
+      async function close(): Promise<void> {
+        await serving.close();
+        throw new Error("not as it should");
+      }
+      return { ...serving, close };
+    };
+    async function fail(): Promise<number> {
+      // Another one each time: a table that is left would keep the next from being made.
+      const path = namespaces.add();
+      const failing = attachments({ clock, log, serve: { ...serve, udp } });
+      failing.reconcile(new Map([["file/web-1", { name: "web-1", netns: path }]]));
+      await failing.close();
+      return openDescriptors();
+    }
+    // The first time opens what stays open for good.
+    const descriptors = await fail();
+    await fail();
+    expect(log.lines).toContain("error a listener did not close as it should");
+    await expect.poll(openDescriptors).toBeLessThanOrEqual(descriptors);
+  });
+
   it("do nothing where nothing changed", () => {
     const paths = { "web-1": namespaces.add(), "web-2": namespaces.add() };
     want(paths);
