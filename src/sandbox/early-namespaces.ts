@@ -1,9 +1,9 @@
-import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { errnoName } from "../linux/libc.ts";
+import { type Newcomers, newcomers } from "./newcomers.ts";
 
 /** What Docker calls the namespaces of containers; others (`default`, which is the host's, `ingress_sbox`) are no business of ours. */
 const NAME = /^[0-9a-f]{12}$/;
@@ -15,7 +15,10 @@ const NOT_READY: ReadonlySet<string | undefined> = new Set(["EINVAL", "ENETUNREA
 
 /** Takes network namespaces as soon as an engine has made them, some 100 ms before anything runs in them. */
 export interface EarlyNamespaces {
-  /** The directories to watch. One that can't be watched is passed over, and tried again at the next call. */
+  /**
+   * The directories to watch; an engine makes its own with its first namespace. One that can't be watched is passed
+   * over, and tried again at the next call.
+   */
   set(directories: Iterable<string>): void;
   close(): void;
 }
@@ -27,7 +30,7 @@ export function earlyNamespaces(options: {
   readonly take: (netns: string) => void;
 }): EarlyNamespaces {
   const { clock, log, take } = options;
-  const watchers = new Map<string, FSWatcher>();
+  const watchers = new Map<string, Newcomers>();
   const pending = new Map<string, () => void>();
 
   function appeared(netns: string): void {
@@ -51,25 +54,21 @@ export function earlyNamespaces(options: {
     }
   }
 
-  function unwatch(directory: string): void {
-    watchers.get(directory)?.close();
-    watchers.delete(directory);
-  }
-
   function set(directories: Iterable<string>): void {
     const wanted = new Set(directories);
-    for (const directory of watchers.keys()) if (!wanted.has(directory)) unwatch(directory);
+    for (const [directory, watcher] of watchers) {
+      if (wanted.has(directory)) continue;
+      watcher.close();
+      watchers.delete(directory);
+    }
     for (const directory of wanted) {
-      if (watchers.has(directory)) continue;
-      try {
-        const watcher = watch(directory, { persistent: false }, (_, name) => {
-          if (name !== null && NAME.test(name)) appeared(join(directory, name));
+      const watcher =
+        watchers.get(directory) ??
+        newcomers(directory, (name) => {
+          if (NAME.test(name)) appeared(join(directory, name));
         });
-        watcher.on("error", () => unwatch(directory));
-        watchers.set(directory, watcher);
-      } catch {
-        // There is none: no container has been started yet, or this is not the engine's host.
-      }
+      watchers.set(directory, watcher);
+      watcher.look();
     }
   }
 
