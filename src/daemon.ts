@@ -83,7 +83,7 @@ export async function startDaemon(options: {
 
   // What is true: the sources tell the registry which containers exist.
   const registry = createRegistry({ clock, host: hostname() });
-  const sources = createSources({ registry, clock, log });
+  const sources = createSources({ registry, clock, log, changed: () => attach.reconcile() });
 
   // Who is asked for the rest.
   const known = { health: health({ clock }), silence: silenceMemory({ clock }) };
@@ -193,7 +193,12 @@ export async function startDaemon(options: {
     serve: containerListeners(answering),
     isServing,
   });
-  const attach = attaching({ config: () => config, registry, attachments: attached });
+  const attach = attaching({
+    config: () => config,
+    registry,
+    attachments: attached,
+    netnsDirectories: sources.netnsDirectories,
+  });
   // Queries that come here see the host's file, and the hour, as they are; those that the data plane answers don't
   // come here, and its clock stands still while the machine sleeps.
   const awake = sleepless(clock);

@@ -27,7 +27,12 @@ function one(name: string, rest: Partial<Container>): Container {
 
 function world(yaml: string, ...containers: Container[]) {
   const config = readConfig(yaml, "eleven.yaml");
-  return attaching({ config: () => config, registry: registryOf(containers), attachments: willing() });
+  return attaching({
+    config: () => config,
+    registry: registryOf(containers),
+    attachments: willing(),
+    netnsDirectories: () => [],
+  });
 }
 
 describe("a container without a namespace", () => {
@@ -82,6 +87,7 @@ describe("a container that is not there", () => {
         config: () => config,
         registry,
         attachments: willing(),
+        netnsDirectories: () => [],
       });
       await attach(["gone"]);
       registry.apply({ kind: "remove", source: "test", cause: "c", key: "test/gone" });
@@ -102,5 +108,26 @@ describe("a container that is not there", () => {
     ];
     expect(await attach(["ghost"])).toEqual({ done: [], failed });
     expect(detach(["ghost"])).toEqual({ done: [], failed });
+  });
+});
+
+describe("a namespace that appears", () => {
+  test.each([
+    ["all", ["/run/docker/netns"]],
+    ["[web]", []],
+    ["none", []],
+  ])("is taken with `attach: %s` only, and only where a source tells soon whose it is", (attach, taken) => {
+    // Somebody's own file may name a namespace of Docker's, and tell of the next in his own time.
+    const web = one("web", { netns: "/elsewhere/netns/0123456789ab" });
+    const config = readConfig(`attach: ${attach}`, "eleven.yaml");
+    const expected: string[][] = [];
+    const { reconcile } = attaching({
+      config: () => config,
+      registry: registryOf([web]),
+      attachments: { ...willing(), expect: (directories) => void expected.push([...directories]) },
+      netnsDirectories: () => ["/run/docker/netns"],
+    });
+    reconcile();
+    expect(expected).toEqual([taken]);
   });
 });

@@ -1,21 +1,15 @@
-import { dirname } from "node:path";
 import type { AttachmentReport, AttachReport } from "../api/control.ts";
 import type { Config } from "../config/schema.ts";
 import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Attachments } from "../sandbox/attachments.ts";
 
-/** Where Docker makes the namespaces of its containers, unless it was given another `exec-root`. */
-const DOCKERS_DIRECTORY = "/var/run/docker/netns";
-/** What Docker calls them: a container that is known shows where an engine with another `exec-root` makes its own. */
-const DOCKERS_NAME = /\/netns\/[0-9a-f]{12}$/;
-
 /**
  * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, overruled by what was said at run time. It goes by
  * the container's name, so that a container which is made anew under its name is attached anew.
  */
 export interface Attaching {
-  /** Brings the attachments to what is wanted now: after a change of the registry or of the configuration. */
+  /** Brings the attachments to what is wanted now: after a change of the registry, the configuration or the sources. */
   reconcile(): void;
   /** Resolves when it is known of each whether it is attached, within some seconds. */
   attach(containers: readonly string[]): Promise<AttachReport>;
@@ -27,8 +21,10 @@ export function attaching(options: {
   readonly config: () => Config;
   readonly registry: Registry;
   readonly attachments: Attachments;
+  /** Where namespaces appear of which a source tells within moments whose they are. */
+  readonly netnsDirectories: () => readonly string[];
 }): Attaching {
-  const { config, registry, attachments } = options;
+  const { config, registry, attachments, netnsDirectories } = options;
   const said = new Map<string, boolean>();
 
   function isWanted({ name }: Container): boolean {
@@ -45,18 +41,15 @@ export function attaching(options: {
   function reconcile(): void {
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
-    const directories = new Set<string>();
     for (const container of registry.containers()) {
       const { key, name, netns } = container;
       if (netns === undefined) continue;
       if (isWanted(container)) wanted.set(key, { name, netns });
       else unwanted.set(netns, key);
-      if (DOCKERS_NAME.test(netns)) directories.add(dirname(netns));
     }
     attachments.reconcile(wanted);
-    const { attach, sources } = config();
-    if (sources.some(({ kind }) => kind === "docker")) directories.add(DOCKERS_DIRECTORY);
-    attachments.expect(attach === "all" ? directories : [], (netns) => unwanted.get(netns));
+    const directories = config().attach === "all" ? netnsDirectories() : [];
+    attachments.expect(directories, (netns) => unwanted.get(netns));
   }
 
   /** Says for each container whether it is wanted, and brings that about as far as it goes now. */

@@ -15,6 +15,8 @@ export interface Sources {
    */
   prepare(wanted: readonly SourceConfig[]): Promise<Prepared>;
   status(): SourceStatus[];
+  /** Of all, see `Source`. */
+  netnsDirectories(): string[];
   close(): Promise<void>;
 }
 
@@ -22,8 +24,10 @@ export function createSources(options: {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Who is there to be asked, or `netnsDirectories`, is another than before. */
+  readonly changed: () => void;
 }): Sources {
-  const { registry, clock, log } = options;
+  const { registry, clock, log, changed } = options;
   let running = new Map<string, Source>();
 
   function make(config: SourceConfig): Source {
@@ -31,7 +35,8 @@ export function createSources(options: {
     const { apply } = registry;
     if (config.kind === "file") return fileSource({ path: config.path, name, apply, clock, log });
     const doubt = (verifiedAt: string) => registry.doubt(name, verifiedAt);
-    return dockerSource({ url: config.url, name, env: process.env, apply, doubt, clock, log });
+    const { url } = config;
+    return dockerSource({ url, name, env: process.env, apply, doubt, onState: changed, clock, log });
   }
 
   async function prepare(wanted: readonly SourceConfig[]): Promise<Prepared> {
@@ -51,6 +56,7 @@ export function createSources(options: {
     async function commit(): Promise<void> {
       const before = running;
       running = next;
+      changed();
       for (const [name, source] of before) {
         if (next.has(name)) await source.refresh();
         else await end(name, source, "source taken out of the configuration");
@@ -67,6 +73,11 @@ export function createSources(options: {
   return {
     prepare,
     status: () => [...running.values()].map((source) => source.status()),
+    netnsDirectories: () =>
+      [...running.values()].flatMap((source) => {
+        const directory = source.netnsDirectory();
+        return directory === undefined ? [] : [directory];
+      }),
     async close() {
       await Promise.all([...running.values()].map((source) => source.stop()));
     },

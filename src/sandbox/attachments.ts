@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -9,7 +10,7 @@ import { type AttachmentStatus, absent, changed, sharing, tooEarly } from "./att
 import { directoryWatch } from "./directory-watch.ts";
 import { earlyNamespaces } from "./early-namespaces.ts";
 import { settling } from "./settling.ts";
-import { type Hold, tenancy, type Unwanted } from "./tenancy.ts";
+import { type Early, type Hold, tenancy } from "./tenancy.ts";
 
 /**
  * How often attached namespaces are looked after and kept ours (several times within `ALIVE_MS`), and the others tried
@@ -28,9 +29,10 @@ export interface Attachments {
   reconcile(wanted: ReadonlyMap<string, { readonly name: string; readonly netns: string }>): void;
   /**
    * Attaches namespaces that appear in these directories before anybody tells of them; `unwanted` says whose it turned
-   * out to be, if that is not to be attached. Replaces what was said before.
+   * out to be, if that is not to be attached. Replaces what was said before: what was attached for a directory that is
+   * not among them any more, and is nobody's yet, is handed back.
    */
-  expect(directories: Iterable<string>, unwanted: Unwanted): void;
+  expect(directories: Iterable<string>, unwanted: Early["unwanted"]): void;
   /** Lets go of namespaces that went away, and tries again what is not attached. Happens by itself, too. */
   recheck(): void;
   /** Resolves when what is wanted of the sandbox is `waiting` no longer, or after `SETTLE_MS`. */
@@ -62,7 +64,7 @@ export function attachments(options: {
   const tenants = tenancy({ serve, clock, log, freed: recheck });
   const watch = directoryWatch({ clock, changed: recheck });
   const early = earlyNamespaces({ clock, log, take: tenants.takeEarly });
-  let unwanted: Unwanted = () => undefined;
+  let expected: Early = { isExpected: () => false, unwanted: () => undefined };
   let unsupported: string | undefined;
   let closed = false;
   let turn = 0;
@@ -99,7 +101,7 @@ export function attachments(options: {
       become(entry, absent(entry.netns));
       log.debug(entry.status, "let go of a network namespace that went away");
     }
-    tenants.recheckEarly(unwanted);
+    tenants.recheckEarly(expected);
     const open = [...entries.values()].filter(isOpen);
     // The reason of one error may be another by now (who holds the port). Finding out takes its time, so one at a time.
     const failing = open.filter(({ failure }) => failure !== undefined);
@@ -178,11 +180,12 @@ export function attachments(options: {
     return entry.status !== before;
   }
 
-  function expect(directories: Iterable<string>, nowUnwanted: Unwanted): void {
+  function expect(directories: Iterable<string>, unwanted: Early["unwanted"]): void {
     if (closed) return;
-    unwanted = nowUnwanted;
-    early.set(directories);
-    tenants.recheckEarly(unwanted);
+    const watched = new Set(directories);
+    expected = { isExpected: (netns) => watched.has(dirname(netns)), unwanted };
+    early.set(watched);
+    tenants.recheckEarly(expected);
   }
 
   async function close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,17 +10,20 @@ import { namespaceFixture, openDescriptors, skipped, whyNot } from "../linux/nam
 import { type Attachments, attachments } from "./attachments.ts";
 import { ask, askUdp, echoServe } from "./attachments-world.suite.ts";
 import { udpSocketInside } from "./namespace-dialer.ts";
-import { UNKNOWN_MAX } from "./tenancy.ts";
+import { UNKNOWN_MAX, UNKNOWN_MS } from "./tenancy.ts";
 
 describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made${skipped}`, () => {
   const namespaces = namespaceFixture();
+  let root: string;
   let directory: string;
   let mounted: string[];
   let serve: ReturnType<typeof echoServe>;
   let attached: Attachments;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), "el-t-"));
+    root = mkdtempSync(join(tmpdir(), "el-t-"));
+    directory = join(root, "docker", "netns");
+    mkdirSync(directory, { recursive: true });
     mounted = [];
     serve = echoServe();
     attached = attachments({ clock: systemClock, log: silentLog, serve });
@@ -28,7 +31,7 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
   afterEach(async () => {
     await attached.close();
     for (const path of mounted) execFileSync("umount", [path]);
-    rmSync(directory, { recursive: true });
+    rmSync(root, { recursive: true });
     await namespaces.cleanup();
   });
 
@@ -68,6 +71,31 @@ describe.skipIf(whyNot !== undefined)(`a namespace that an engine has just made$
     attached.expect([directory], (netns) => (netns === path ? "docker/db" : undefined));
     expect(await answer).toBe("docker/db");
     await expect.poll(openDescriptors).toBe(before);
+  });
+
+  it("is attached where the engine makes the directory with it, its first", async () => {
+    rmSync(join(root, "docker"), { recursive: true });
+    attached.expect([directory], () => undefined);
+    mkdirSync(directory, { recursive: true });
+    make("0123456789ab");
+    await isServed();
+  });
+
+  it("is handed back at once when nobody is there to tell whose it is any more", async () => {
+    await attached.close();
+    // No time is ever over for its queries.
+    const after = (ms: number, call: () => void) =>
+      ms < UNKNOWN_MS ? systemClock.after(ms, call) : () => {};
+    attached = attachments({ clock: { ...systemClock, after }, log: silentLog, serve });
+    attached.expect([directory], () => undefined);
+    const before = openDescriptors();
+    const path = make("0123456789ab");
+    await isServed();
+    const answer = askUdp(path);
+    await expect.poll(() => serve.asked).toEqual(["udp"]);
+    attached.expect([], () => undefined);
+    expect(await answer).toBe("nobody");
+    await expect.poll(openDescriptors).toBeLessThanOrEqual(before);
   });
 
   it("is handed back when nobody tells whose it is, and its queries get to know that", async () => {

@@ -20,8 +20,13 @@ export interface Hold {
   readonly namespace: Namespace;
 }
 
-/** The sandbox whose namespace this is known to be, where it is not to be attached. */
-export type Unwanted = (netns: string) => string | undefined;
+/** What is known of a namespace that nobody has claimed. */
+export interface Early {
+  /** Somebody is there to tell whose it is, within moments. */
+  readonly isExpected: (netns: string) => boolean;
+  /** The sandbox whose namespace it is, where it is not to be attached. */
+  readonly unwanted: (netns: string) => string | undefined;
+}
 
 /**
  * Who answers in which namespace. There is one 127.0.0.11:53 in a namespace, however many containers live in it: the
@@ -38,10 +43,10 @@ export interface Tenancy {
   /** Answers in a namespace of which nobody has told us yet. Throws like `take`. */
   takeEarly(netns: string): void;
   /**
-   * Lets go of those that nobody has claimed: all that went away, and those of a sandbox that `unwanted` names, on
-   * whose behalf the queries that have come are answered.
+   * Lets go of those that nobody has claimed: all that went away, that are not expected any more, and those of a
+   * sandbox that is not to be attached, on whose behalf the queries that have come are answered.
    */
-  recheckEarly(unwanted: Unwanted): void;
+  recheckEarly(early: Early): void;
   /** The sandbox that answers in the namespace of this hold; undefined once we don't answer there any more. */
   tenantOf(hold: Hold): string | undefined;
   /** What was served is closed in its own time if nobody else lives there, and the namespace after it. */
@@ -180,12 +185,13 @@ export function tenancy(options: {
   return {
     take,
     takeEarly,
-    recheckEarly(unwanted) {
+    recheckEarly({ isExpected, unwanted }) {
       for (const place of [...places.values()]) {
         if (place.holds.size > 0) continue;
-        const sandbox = unwanted(place.namespace.path);
+        const { namespace } = place;
+        const sandbox = unwanted(namespace.path);
         if (sandbox !== undefined) become(place, sandbox);
-        if (sandbox !== undefined || !place.namespace.isCurrent()) leave(place);
+        if (sandbox !== undefined || !isExpected(namespace.path) || !namespace.isCurrent()) leave(place);
       }
     },
     tenantOf: (hold) => placeOf(hold)?.tenant,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type Environment, engineAddress } from "./docker-address.ts";
+import { type Environment, engineAddress, usualNetnsDirectory } from "./docker-address.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "eleven-certs-"));
 for (const name of ["ca", "cert", "key"]) writeFileSync(join(folder, `${name}.pem`), name);
@@ -47,6 +47,16 @@ describe("an engine", () => {
 
   test.each(["npipe:////./pipe/docker", "tcp://", "ftp://x", ":"])("can't be at %j", (url) => {
     expect(() => engineAddress(url, {})).toThrow(expect.objectContaining({ code: "SOURCE" }));
+  });
+
+  test.each([
+    [undefined, "/var/run/docker/netns"],
+    ["unix:///run/docker.sock", "/var/run/docker/netns"],
+    ["unix:///run/other.sock", undefined],
+    ["tcp://127.0.0.1:2375", undefined],
+    ["ssh://me@engine.example", undefined],
+  ])("at %j is taken to make its namespaces in %j before a container shows it", (url, directory) => {
+    expect(usualNetnsDirectory(engineAddress(url, {}))).toBe(directory);
   });
 
   test("can't be reached by TLS without the certificates", () => {

@@ -48,6 +48,17 @@ export function engineAddress(url: string | undefined, env: Environment): Engine
   return { kind: "tls", host, port: port ?? TLS_PORT, ...certificates(folder, text) };
 }
 
+/**
+ * Where the engine at an address makes the network namespaces of its containers, unless it was given another
+ * `--exec-root`; undefined for one of which only its containers can show that it is of this machine.
+ */
+export function usualNetnsDirectory(address: EngineAddress): string | undefined {
+  const isUsual = address.kind === "unix" && USUAL_SOCKETS.has(address.socketPath);
+  return isUsual ? "/var/run/docker/netns" : undefined;
+}
+
+const USUAL_SOCKETS: ReadonlySet<string> = new Set(["/var/run/docker.sock", "/run/docker.sock"]);
+
 const PLAIN_PORT = 2375;
 const TLS_PORT = 2376;
 

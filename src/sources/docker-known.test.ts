@@ -66,3 +66,26 @@ describe("a container in another's sandbox", () => {
     expect([netnsOf(OWNER), netnsOf(GUEST)]).toEqual([SECOND, "/proc/8/ns/net"]);
   });
 });
+
+describe("the directory of an engine's namespaces", () => {
+  function directoryOf(sandbox: string, isNamespace: boolean): string | undefined {
+    const processes: Processes = {
+      identify: () => undefined,
+      isAlive: () => true,
+      isNamespace: () => isNamespace,
+    };
+    const known = createKnown({ source: "docker:x", apply: () => {}, processes });
+    known.replace(OWNER, running(OWNER, 7, "2026-01-01T00:00:00Z", "shop", sandbox), "c");
+    known.replace(OWNER, undefined, "c");
+    return known.netnsDirectory;
+  }
+
+  test("is known when a container has shown it, and stays so when that is gone", () => {
+    expect(directoryOf("/srv/exec/netns/0123456789ab", true)).toBe("/srv/exec/netns");
+  });
+
+  test("is not what an engine on another machine has, nor where the host's own namespace is", () => {
+    expect(directoryOf("/srv/exec/netns/0123456789ab", false)).toBeUndefined();
+    expect(directoryOf("/srv/exec/netns/default", true)).toBeUndefined();
+  });
+});

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Change, Container } from "../registry/model.ts";
 import type { Init, Processes } from "./docker-process.ts";
@@ -31,9 +32,14 @@ export interface Known {
   setSwarm(swarm: Swarm | undefined): void;
   /** Tells all; gives the ids of those that are not as they were told last. */
   tellAll(cause: string): ReadonlySet<string>;
+  /** Where the engine makes network namespaces, as far as one of its containers has shown that on this machine. */
+  readonly netnsDirectory: string | undefined;
   /** Takes the addresses of those whose process has ended, by what this machine says. */
   dropDead(): void;
 }
+
+/** What Docker calls the namespaces of containers; that of a container on the host's network is called `default`. */
+const MADE_BY_DOCKER = /\/netns\/[0-9a-f]{12}$/;
 
 const NO_SWARM: Swarm = { services: [], tasks: [] };
 
@@ -48,6 +54,7 @@ export function createKnown(options: {
   const inits = new Map<string, Init>();
   const told = new Map<string, Container>();
   let networks: ReadonlyMap<string, EngineNetwork> = new Map();
+  let netnsDirectory: string | undefined;
   let swarm = NO_SWARM;
   let namesOfSwarm: ReturnType<typeof swarmNames> = () => [];
 
@@ -90,6 +97,9 @@ export function createKnown(options: {
     for (const [id, container] of news) {
       const init = container && isRunning(container) ? initOf(container) : undefined;
       if (init !== undefined) inits.set(id, init);
+      const { SandboxKey = "" } = container?.NetworkSettings ?? {};
+      if (MADE_BY_DOCKER.test(SandboxKey) && processes.isNamespace(SandboxKey))
+        netnsDirectory = dirname(SandboxKey);
     }
   }
 
@@ -165,6 +175,9 @@ export function createKnown(options: {
       swarm = now ?? NO_SWARM;
     },
     tellAll,
+    get netnsDirectory() {
+      return netnsDirectory;
+    },
     dropDead,
   };
 }

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
-import { type Environment, engineAddress } from "./docker-address.ts";
+import { type Environment, engineAddress, usualNetnsDirectory } from "./docker-address.ts";
 import { connectEngine, type EngineClient, NoAnswer } from "./docker-client.ts";
 import { createKnown } from "./docker-known.ts";
 import { createMirror } from "./docker-mirror.ts";
@@ -19,6 +19,8 @@ export interface DockerSourceOptions {
   readonly apply: (change: Change) => unknown;
   /** The engine can't be asked any more: what it told is known to have been true until then (ISO 8601). */
   readonly doubt: (verifiedAt: string) => void;
+  /** It is followed from now on, or is not any more. */
+  readonly onState?: () => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 <= x < 1. */
@@ -49,7 +51,8 @@ const LIVENESS_MS = 1_000;
  * verified, but for containers whose process has ended.
  */
 export function dockerSource(options: DockerSourceOptions): Source {
-  const { url, name, env, apply, doubt, clock, log, random = Math.random, processes = thisMachine } = options;
+  const { url, name, env, apply, doubt, clock, log, onState = () => {} } = options;
+  const { random = Math.random, processes = thisMachine } = options;
   let client: EngineClient | undefined;
   let state: SourceStatus["state"] = "starting";
   let lastSync: string | null = null;
@@ -125,6 +128,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
       state = "synced";
       since = undefined;
       error = null;
+      onState();
       onSynced();
       absent.clear();
       resyncLater();
@@ -144,6 +148,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
       since = iso();
       log.warn({ source: name, reason }, "docker: the engine is away; what it told last keeps serving");
       if (lastSync !== null) doubt(since);
+      onState();
       watchProcesses();
     }
   }
@@ -199,6 +204,10 @@ export function dockerSource(options: DockerSourceOptions): Source {
         });
     },
     stop,
+    netnsDirectory() {
+      if (state !== "synced") return undefined;
+      return known.netnsDirectory ?? usualNetnsDirectory(engineAddress(url, env));
+    },
     status(): SourceStatus {
       const { repairs } = mirror;
       return {

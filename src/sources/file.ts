@@ -82,6 +82,8 @@ export function fileSource({ path, name, apply, clock, log }: FileSourceOptions)
       follower?.close();
       follower = undefined;
     },
+    // It is written by people or programs, in their own time.
+    netnsDirectory: () => undefined,
     status(): SourceStatus {
       const state = lastSync === null ? "starting" : error === null ? "synced" : "refused";
       return { kind: "file", name, state, lastSync, error };

@@ -8,6 +8,11 @@ export interface Source {
   /** Looks again now, and applies what it finds; resolves when that is done. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Where network namespaces of this machine appear whose containers it will tell of within moments; undefined if there
+   * is no such place, and while it can't tell of anything.
+   */
+  netnsDirectory(): string | undefined;
   status(): SourceStatus;
 }
 

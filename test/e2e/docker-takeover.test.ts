@@ -7,6 +7,7 @@ import { type Storm, type StormMode, type StormReport, standIn, startStorm } fro
 import { type Eleven, startEleven } from "../support/eleven.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 import { engineHost } from "../support/engine-host.ts";
+import { socketProxy } from "../support/socket-proxy.ts";
 import type { World } from "../support/world.ts";
 
 const reason = engineMissing("dig");
@@ -72,11 +73,13 @@ describe.skipIf(reason)(
     const run = (name: string, ...command: string[]) =>
       engine.docker("run", "--detach", "--name", name, "--network", "shop", "glibc:1", ...command);
 
-    async function start(options: { attach?: string; upstreams?: string } = {}): Promise<Eleven> {
-      const { attach = "all", upstreams = upstream } = options;
+    async function start(
+      options: { attach?: string; upstreams?: string; source?: string } = {},
+    ): Promise<Eleven> {
+      const { attach = "all", upstreams = upstream, source = engine.host } = options;
       eleven = await startEleven(
         host,
-        `listen: []\nsources: [{ docker: ${engine.host} }]\nupstreams: [${upstreams}]\nattach: ${attach}\n`,
+        `listen: []\nsources: [{ docker: ${source} }]\nupstreams: [${upstreams}]\nattach: ${attach}\n`,
       );
       if (attach === "all") await attached(controlClient(eleven.socket));
       return eleven;
@@ -220,23 +223,50 @@ describe.skipIf(reason)(
       expect(flooded.bestMs / quiet.bestMs).toBeLessThan(NO_LONGER);
     }, 120_000);
 
+    /** What is answered to the first five lookups of a new container, a line each. */
+    async function firstAnswers(name: string, asked: string, ...options: string[]): Promise<string[]> {
+      const script = `for i in 1 2 3 4 5; do getent ahostsv4 ${asked} | head -1 | grep . || echo nothing; done`;
+      const command = ["--network=shop", ...options, "glibc:1", "sh", "-c", script];
+      await engine.docker("run", "--detach", "--name", name, ...command);
+      await engine.docker("wait", name);
+      const answers = (await engine.docker("logs", name)).split("\n");
+      await engine.docker("rm", name);
+      return answers;
+    }
+
+    /** By us, by Docker, or by nobody. */
+    async function answeredBy(name: string): Promise<string> {
+      const answers = await firstAnswers(name, "nobody.example");
+      return answers
+        .map((line) => (line.startsWith(OURS) ? "o" : line.startsWith(DOCKERS) ? "D" : "?"))
+        .join("");
+    }
+
     test("a container that starts is ours from its first query", async () => {
       await start();
-      const answeredBy: string[] = [];
-      for (let round = 0; round < 10; round++) {
-        const name = `fresh-${round}`;
-        const script = "for i in 1 2 3 4 5; do getent ahostsv4 nobody.example | head -1; done";
-        await run(name, "sh", "-c", script);
-        await engine.docker("wait", name);
-        const answers = (await engine.docker("logs", name)).split("\n");
-        answeredBy.push(
-          answers
-            .map((line) => (line.startsWith(OURS) ? "o" : line.startsWith(DOCKERS) ? "D" : "?"))
-            .join(""),
-        );
-        await engine.docker("rm", name);
-      }
-      expect(answeredBy).toEqual(Array.from({ length: 10 }, () => "ooooo"));
+      const answered: string[] = [];
+      for (let round = 0; round < 10; round++) answered.push(await answeredBy(`fresh-${round}`));
+      expect(answered).toEqual(Array.from({ length: 10 }, () => "ooooo"));
+    });
+
+    test("a container that starts while we can't ask the engine is Docker's from its first query, and ours after", async () => {
+      const proxy = await socketProxy(`${engine.folder}/away.sock`, engine.socket);
+      const { socket } = await start({ source: `unix://${proxy.path}` });
+      const control = controlClient(socket);
+      const isIn = (state: string) =>
+        until(`the engine is ${state}`, async () => (await control.status()).sources[0]?.state === state);
+      proxy.block();
+      await isIn("away");
+      // No second attempt, which would hide that the first was not answered.
+      const once = ["--dns-opt=timeout:1", "--dns-opt=attempts:1"];
+      expect(await firstAnswers("stranger", "web-0", ...once)).toEqual(
+        Array.from({ length: 5 }, () => expect.stringMatching(/^172\.\d+\.\d+\.\d+ /)),
+      );
+      expect(await answeredBy("stranger")).toBe("DDDDD");
+      proxy.mend();
+      await isIn("synced");
+      expect(await answeredBy("fresh")).toBe("ooooo");
+      await proxy.close();
     });
   },
 );
