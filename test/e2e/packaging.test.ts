@@ -31,6 +31,7 @@ interface Service {
   readonly read_only: boolean;
   readonly tmpfs: readonly string[];
   readonly volumes: readonly string[];
+  readonly ulimits: Readonly<Record<string, number>>;
 }
 
 describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`, () => {
@@ -115,6 +116,7 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
       ...(eleven.read_only ? ["--read-only"] : []),
       ...eleven.tmpfs.flatMap((path) => ["--tmpfs", path]),
       ...eleven.volumes.flatMap((volume) => ["--volume", placed(volume)]),
+      ...Object.entries(eleven.ulimits).flatMap(([name, value]) => ["--ulimit", `${name}=${value}`]),
     ];
     await engine.docker(
       "run",
@@ -130,6 +132,8 @@ describe.skipIf(reason)(`packaging${reason === undefined ? "" : ` (${reason})`}`
     await inside("status", "--wait", "10").catch(async () => {
       throw new Error(`eleven is not ready: ${await log()}`);
     });
+    const limits = readFileSync(`/proc/${await engine.pidOf("eleven")}/limits`, "utf8");
+    expect(limits, "no core is made, see the unit").toMatch(/^Max core file size +1 +1 /m);
     expect(await dig("www")).toMatch(/\s600\s+IN\s+A/);
     expect(JSON.parse(await inside("attach", "db", "web", "--json"))).toEqual({
       done: ["db", "web"],

@@ -97,6 +97,8 @@ describe.skipIf(reason)(`eleven.service${reason === undefined ? "" : ` (${reason
     const [CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_SYS_ADMIN] = [1n << 10n, 1n << 12n, 1n << 21n];
     const [, effective] = /^CapEff:\s+(\w+)$/m.exec(seen) ?? [];
     expect(BigInt(`0x${effective}`)).toBe(CAP_NET_BIND_SERVICE | CAP_NET_ADMIN | CAP_SYS_ADMIN);
+    const limits = await run("cat", `/proc/${await property("MainPID")}/limits`);
+    expect(limits, "no core is made, see the unit").toMatch(/^Max core file size +1 +1 /m);
     expect(seen).toMatch(/^NoNewPrivs:\s+1$/m);
     expect(seen).toMatch(/^Seccomp:\s+2$/m);
     const log = await run("journalctl", "--output=cat", "--unit=eleven.service");

@@ -60,8 +60,8 @@ attach: [web]
       await world.destroy();
     });
 
-    const start = async (attach = "[web]") => {
-      eleven = await startEleven(world, config.replace("[web]", attach));
+    const start = async (attach = "[web]", env: Record<string, string> = {}) => {
+      eleven = await startEleven(world, config.replace("[web]", attach), env);
       return eleven;
     };
     const dig = async (...args: string[]) =>
@@ -122,6 +122,27 @@ attach: [web]
       const { by } = await storming.end();
       process.stdout.write(`a hung process handed back after ${by[DOCKERS_ANSWER]!.first - stopped} ms\n`);
       expect(by[DOCKERS_ANSWER]!.first - stopped).toBeLessThan(3000);
+    });
+
+    test("is handed back within three seconds by a process that runs out of memory", async () => {
+      const ran = await start("[web]", { NODE_OPTIONS: "--max-old-space-size=64" });
+      const exited = once(ran.process, "exit");
+      const storming = await storm("fresh");
+      const names = Array.from(
+        { length: 200_000 },
+        (_, index) => `  web-${index}: { networks: { shop: {} } }\n`,
+      );
+      world.write("shop.yaml", `networks: { shop: {} }\ncontainers:\n${names.join("")}`);
+      // Node's own way out: it tells, and aborts.
+      expect((await exited)[1]).toBe("SIGABRT");
+      const gone = Date.now();
+      expect(await dig("web")).toBe(DOCKERS_ANSWER);
+      expect(await dig("+tcp", "web")).toBe(DOCKERS_ANSWER);
+      const { by, lost } = await storming.end();
+      const gapMs = by[DOCKERS_ANSWER]!.first - by[OURS]!.last;
+      process.stdout.write(`out of memory: ${gapMs} ms between answers, ${lost.length} queries lost\n`);
+      expect(gapMs).toBeLessThan(3000);
+      for (const { at } of lost) expect(at).toBeLessThanOrEqual(gone);
     });
 
     test("hands back within 3 s when only the data plane hangs, and takes over again when it works", async () => {
