@@ -62,11 +62,18 @@ describe.skipIf(reason)(`a Docker host${reason === undefined ? "" : ` (${reason}
   });
 
   test.each([
-    [["--for", "systemd-resolved"], "[Resolve]\nDNS=127.0.0.1:5311\nDomains=~docker\n"],
+    [["--for", "systemd-resolved"], "ExecStart=resolvectl dns eleven0 127.0.0.1:5311\n"],
+    [["--for", "systemd-resolved"], "ExecStart=resolvectl domain eleven0 ~docker\n"],
     [["--for", "networkmanager"], "server=/docker/127.0.0.1#5311\n"],
-  ])("resolved %j prints the drop-in", async (args, text) => {
+  ])("resolved %j prints %j", async (args, text) => {
     const ran = await eleven("resolved", ...args, "--json");
-    expect(JSON.parse(ran.stdout).text).toBe(text);
+    expect(JSON.parse(ran.stdout).text).toContain(text);
+  });
+
+  test("resolved makes eleven no server for all names of the host", async () => {
+    const { text } = JSON.parse((await eleven("resolved", "--json")).stdout);
+    expect(text).toContain("ExecStart=resolvectl default-route eleven0 no\n");
+    expect(text).not.toMatch(/^DNS=/m);
   });
 
   test("resolved says what resolv.conf can't do", async () => {

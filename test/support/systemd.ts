@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { removeCgroups, until } from "./engine.ts";
 import { missing } from "./requirements.ts";
 import { finish, type Ran, type RunOptions } from "./world.ts";
@@ -27,6 +28,22 @@ export function systemdMissing(...programs: readonly string[]): string | undefin
   const filesystems = readFileSync("/proc/filesystems", "utf8");
   const absent = ["overlay", "cgroup2"].filter((name) => !filesystems.includes(`\t${name}\n`));
   return absent.length === 0 ? undefined : `needs the file systems ${absent.join(", ")}`;
+}
+
+/** What `npm test` has unpacked where systemd-resolved is not installed. */
+const UNPACKED = fileURLToPath(new URL("../../node_modules/.systemd-resolved", import.meta.url));
+const RESOLVED_FILES = [
+  "/lib/systemd/systemd-resolved",
+  "/lib/systemd/system/systemd-resolved.service",
+  "/usr/bin/resolvectl",
+  "/usr/share/dbus-1/system.d/org.freedesktop.resolve1.conf",
+];
+
+/** What a machine needs mounted to have systemd-resolved; undefined if there is none here. */
+export function resolvedMounts(): Readonly<Record<string, string>> | undefined {
+  if (existsSync(RESOLVED_FILES[0]!)) return {};
+  if (!existsSync(UNPACKED)) return undefined;
+  return Object.fromEntries(RESOLVED_FILES.map((path) => [path, join(UNPACKED, path)]));
 }
 
 /** Boots, with these units wanted, and waits until they are active. `prepare` is sh, run in the new root before. */

@@ -19,11 +19,11 @@ export function resolvedCommand(program: Command): Command {
   return program
     .command("resolved")
     .description(
-      "the drop-in with which this host's own resolver finds containers as NAME.NETWORK.docker; offline",
+      "the file with which this host's own resolver finds containers as NAME.NETWORK.docker; offline",
     )
     .option("--config <file>", "configuration, for `listen` and `hostSuffix`")
     .addOption(
-      new Option("--for <resolver>", "whose drop-in")
+      new Option("--for <resolver>", "whose file")
         .choices(["systemd-resolved", "networkmanager", "resolv.conf"])
         .default("systemd-resolved"),
     )
@@ -48,9 +48,10 @@ function dropIn(kind: Kind, { listen, hostSuffix }: Config): DropIn {
   if (kind === "systemd-resolved") {
     return {
       for: kind,
-      path: "/etc/systemd/resolved.conf.d/eleven.conf",
-      text: `[Resolve]\nDNS=${formatSocketAddress(listener)}\nDomains=~${suffix}\n`,
-      remark: "then: systemctl restart systemd-resolved (246 or later, which knows ports)",
+      path: "/etc/systemd/system/eleven-resolved.service",
+      text: unitForResolved(formatSocketAddress(listener), suffix),
+      remark:
+        "then: systemctl daemon-reload && systemctl enable --now eleven-resolved (systemd 246 or later, which knows ports)",
     };
   }
   if (kind === "networkmanager") {
@@ -73,6 +74,44 @@ function dropIn(kind: Kind, { listen, hostSuffix }: Config): DropIn {
     remark: "before: name the servers that are there now under `upstreams:`, or eleven would ask itself",
   };
 }
+
+/**
+ * A server that is asked for some names only belongs to a link: what `DNS=` in resolved.conf names is asked for all that
+ * no link claims. There eleven would be asked for the host's every name, and resolved again by eleven.
+ */
+function unitForResolved(server: string, suffix: string): string {
+  return `[Unit]
+Description=Names below ${suffix} for systemd-resolved, from eleven
+Requires=systemd-resolved.service
+After=systemd-resolved.service dbus.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStartPre=-ip link delete ${LINK}
+# A pair of its own, of the kind that Docker has to have as well.
+ExecStart=ip link add ${LINK} type veth peer name ${PEER}
+ExecStart=ip link set ${LINK} multicast off addrgenmode none up
+ExecStart=ip link set ${PEER} multicast off addrgenmode none up
+# A link without an address counts for nothing. Nothing is sent from this one.
+ExecStart=ip address add ${LINK_ADDRESS}/32 dev ${LINK}
+ExecStart=resolvectl default-route ${LINK} no
+# Nobody has signed these names, and eleven does not speak TLS: this holds whatever is set for others.
+ExecStart=resolvectl dnssec ${LINK} no
+ExecStart=resolvectl dnsovertls ${LINK} no
+ExecStart=resolvectl domain ${LINK} ~${suffix}
+ExecStart=resolvectl dns ${LINK} ${server}
+ExecStop=ip link delete ${LINK}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+const LINK = "eleven0";
+const PEER = "eleven1";
+/** Of those that no router passes on (RFC 3927), so that nobody loses one of his own to it. */
+const LINK_ADDRESS = "169.254.53.11";
 
 /** dnsmasq writes a port behind `#`, and no brackets. */
 function dnsmasqAddress({ address, port }: SocketAddress): string {
