@@ -64,7 +64,12 @@ class FakeEngine implements EngineClient {
   containerIds = async () => [...this.known.keys()];
   networks = async () => this.nets;
   swarm = async (): Promise<Swarm | undefined> => undefined;
-  members = async () => ({ Containers: { [A]: { IPv4Address: "10.0.0.9/16", IPv6Address: "" } } });
+  members = async () => ({
+    Containers: {
+      [A]: { Name: "a", IPv4Address: "10.0.0.9/16", IPv6Address: "" },
+      [B]: { Name: "b", IPv4Address: "10.0.0.8/16", IPv6Address: "" },
+    },
+  });
   close() {}
   inspect(id: string): Promise<EngineContainer | undefined> {
     this.asked.push(id);
@@ -233,6 +238,30 @@ describe("a mirror", () => {
     // It could not be started after all.
     await engine.answer();
     expect(addressOf(A)).toBeUndefined();
+  });
+
+  test("has the address of one that is started as soon as it is made, whose first inspect is still on its way", async () => {
+    engine.known.set(B, inspected(B, ""));
+    engine.waiting = [];
+    mirror.take(event(B));
+    mirror.take(event(B, { joins: "n" }));
+    await engine.answer();
+    await idle();
+    expect(addressOf(B)).toBe("10.0.0.8");
+  });
+
+  test("has the name and address of one whose first inspect waits until it runs, then the aliases", async () => {
+    engine.known.set(B, inspected(B, "10.0.0.8"));
+    engine.waiting = [];
+    timers = [];
+    mirror.take(event(B));
+    mirror.take(event(B, { joins: "n" }));
+    for (const timer of timers) timer();
+    await idle();
+    const b = () => told.get(`docker:x/${B}`);
+    expect([b()?.name, addressOf(B), b()?.endpoints[0]?.aliases]).toEqual(["b", "10.0.0.8", []]);
+    await engine.answer();
+    expect([addressOf(B), b()?.endpoints[0]?.aliases]).toEqual(["10.0.0.8", ["svc"]]);
   });
 
   test("learns a network before the first container on it is told", async () => {

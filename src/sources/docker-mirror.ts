@@ -6,7 +6,7 @@ import { type EngineClient, isAnswer } from "./docker-client.ts";
 import type { EngineEvent } from "./docker-events.ts";
 import type { Known } from "./docker-known.ts";
 import type { EngineContainer } from "./docker-schema.ts";
-import { isRunning, startingWith, withoutProcess } from "./docker-snapshot.ts";
+import { isRunning, startingWith, uninspected, withoutProcess } from "./docker-snapshot.ts";
 import { swarmAsked } from "./docker-swarm-asked.ts";
 
 /**
@@ -29,13 +29,23 @@ export interface Mirror {
 /** Enough to keep an engine busy, and to leave it room for others. */
 const INSPECTS_AT_ONCE = 8;
 
+/** An inspect that takes longer waits for the start of its container, some 300 ms. */
+const FIRST_LOOK_MS = 20;
+
 /** An event may come later than what it tells of is to be seen in a list. */
 const REPAIR_GRACE_MS = 2_000;
 
+interface Look {
+  /** The cause of the next inspect, if there is to be one. */
+  next: string | undefined;
+  /** Resolves when the first one has been answered, and told. */
+  readonly first: Promise<void>;
+}
+
 interface Session {
   readonly client: EngineClient;
-  /** By id; the value is the cause of the next look, if there is to be one. */
-  readonly looking: Map<string, { next: string | undefined }>;
+  /** By id. */
+  readonly looking: Map<string, Look>;
   readonly loadNetworks: () => Promise<void>;
   readonly askSwarm: () => Promise<void>;
   isSynced: boolean;
@@ -120,18 +130,30 @@ export function createMirror(options: {
    * first thing a container does can be to ask for itself; the network knows the address already.
    */
   async function foresee(of: Session, id: string, network: string, cause: string): Promise<void> {
+    if (known.get(id) === undefined) await firstLook(of, id);
     const container = known.get(id);
-    if (container === undefined || isRunning(container)) return;
+    if (container !== undefined && isRunning(container)) return;
     try {
       const member = (await of.client.members(network)).Containers[id];
       const name = known.networkName(network);
       // Meanwhile the inspect may have come after all, or another network of it.
-      const now = known.get(id);
       if (session !== of || !of.looking.has(id) || member === undefined || name === undefined) return;
-      if (now !== undefined && !isRunning(now)) known.replace(id, startingWith(now, name, member), cause);
+      const now = known.get(id) ?? uninspected(id, name, member);
+      if (!isRunning(now)) known.replace(id, startingWith(now, name, member), cause);
     } catch (error) {
       log.debug({ source, reason: messageOf(error) }, "docker: could not foresee an address");
     }
+  }
+
+  /** Of one that was made just now (`docker run`), the first inspect is on its way, or waits until it runs. */
+  async function firstLook(of: Session, id: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(FIRST_LOOK_MS, resolve);
+      void of.looking.get(id)?.first.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   async function look(of: Session, id: string, cause: string): Promise<void> {
@@ -140,7 +162,11 @@ export function createMirror(options: {
       underWay.next = cause;
       return;
     }
-    const turn: { next: string | undefined } = { next: cause };
+    let answered = () => {};
+    const first = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const turn: Look = { next: cause, first };
     of.looking.set(id, turn);
     while (turn.next !== undefined && session === of) {
       const why = turn.next;
@@ -155,6 +181,7 @@ export function createMirror(options: {
       } catch (error) {
         if (session === of) onDoubt(`${why}: ${messageOf(error)}`);
       }
+      answered();
     }
     of.looking.delete(id);
   }

@@ -82,7 +82,7 @@ export const engineNetwork = z.object({
 /** `GET /networks/ID`. */
 export const engineMembers = z.object({
   /** By id; the addresses are with the length of their prefix. */
-  Containers: map(z.object({ IPv4Address: text, IPv6Address: text })),
+  Containers: map(z.object({ Name: text, IPv4Address: text, IPv6Address: text })),
 });
 
 /** `GET /services`. */

@@ -171,7 +171,7 @@ describe("a container in another's sandbox", () => {
 
 describe("between two inspects", () => {
   test("one that is being started has the address that its network tells", () => {
-    const member = { IPv4Address: "172.18.0.9/16", IPv6Address: "fd00:5::9/64" };
+    const member = { Name: "x", IPv4Address: "172.18.0.9/16", IPv6Address: "fd00:5::9/64" };
     const starting = startingWith(called("created"), "shop", member);
     expect(containerOf(starting, worldOf())).toMatchObject({
       endpoints: [{ ipv4: "172.18.0.9", ipv6: "fd00:5::9", aliases: ["late"] }],
@@ -181,9 +181,9 @@ describe("between two inspects", () => {
   });
 
   test("a network that it is not on tells nothing", () => {
-    expect(startingWith(called("created"), "back", { IPv4Address: "1.2.3.4/8", IPv6Address: "" })).toBe(
-      called("created"),
-    );
+    expect(
+      startingWith(called("created"), "back", { Name: "x", IPv4Address: "1.2.3.4/8", IPv6Address: "" }),
+    ).toBe(called("created"));
   });
 
   test("one whose process has ended has no address", () => {

@@ -100,6 +100,23 @@ export function startingWith(
   };
 }
 
+/** One that is being started before anybody could inspect it, as far as its network tells: without its aliases. */
+export function uninspected(
+  id: string,
+  network: string,
+  { Name }: EngineMembers["Containers"][string],
+): KnownContainer {
+  const endpoint = { Aliases: [], Links: [], IPAddress: "", GlobalIPv6Address: "", GwPriority: 0 };
+  return {
+    Id: id,
+    Name,
+    State: { Running: false, Pid: 0, StartedAt: "" },
+    Config: { Hostname: "", Labels: {} },
+    HostConfig: { NetworkMode: network, Dns: [] },
+    NetworkSettings: { SandboxKey: "", Networks: { [network]: endpoint } },
+  };
+}
+
 /** `web-1`, of the engine's `/web-1`. */
 export function nameOf(name: string): string {
   return name.replace(/^\//, "");
