@@ -62,8 +62,8 @@ describe.skipIf(reason)(`a Docker host${reason === undefined ? "" : ` (${reason}
   });
 
   test.each([
-    [["--for", "systemd-resolved"], "ExecStart=resolvectl dns eleven0 127.0.0.1:5311\n"],
-    [["--for", "systemd-resolved"], "ExecStart=resolvectl domain eleven0 ~docker\n"],
+    [["--for", "systemd-resolved"], "ExecStart=resolvectl dns eleven-names 127.0.0.1:5311\n"],
+    [["--for", "systemd-resolved"], "ExecStart=resolvectl domain eleven-names ~docker\n"],
     [["--for", "networkmanager"], "server=/docker/127.0.0.1#5311\n"],
   ])("resolved %j prints %j", async (args, text) => {
     const ran = await eleven("resolved", ...args, "--json");
@@ -72,7 +72,7 @@ describe.skipIf(reason)(`a Docker host${reason === undefined ? "" : ` (${reason}
 
   test("resolved makes eleven no server for all names of the host", async () => {
     const { text } = JSON.parse((await eleven("resolved", "--json")).stdout);
-    expect(text).toContain("ExecStart=resolvectl default-route eleven0 no\n");
+    expect(text).toContain("ExecStart=resolvectl default-route eleven-names no\n");
     expect(text).not.toMatch(/^DNS=/m);
   });
 

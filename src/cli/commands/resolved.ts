@@ -108,8 +108,9 @@ WantedBy=multi-user.target
 `;
 }
 
-const LINK = "eleven0";
-const PEER = "eleven1";
+/** Not one of the names that the node-local listener gives its own interface: `eleven0` and on. */
+const LINK = "eleven-names";
+const PEER = "eleven-names-b";
 /** Of those that no router passes on (RFC 3927), so that nobody loses one of his own to it. */
 const LINK_ADDRESS = "169.254.53.11";
 
