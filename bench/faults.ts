@@ -46,7 +46,9 @@ export const faults: Benchmark = {
       for (const fault of allFaults) {
         const count = (isQuick ? QUICK_LOOKUPS : LOOKUPS) * (fault.times ?? 1);
         const present = all.filter(({ name }) => name !== "straight" || !fault.isRegistry);
+        const endClash = fault.isClash ? await scene.clash() : undefined;
         const seen = await underFault({ fault, count, present, lookUp, restart: scene.restart });
+        await endClash?.();
         for (const stub of stubsOf(fault)) {
           const cells = all.map((asked) => seen.get(asked)?.get(stub)).map((lookups) => cell(lookups, fault));
           rows.push([fault.title, seconds(fault.slowMs), stub, ...cells]);

@@ -18,16 +18,20 @@ export interface Fault {
   readonly isWarm?: true;
   /** Whoever asks goes by way of destination NAT that loses the second of a pair, as old kernels did. */
   readonly isRace?: true;
+  /** What goes to LATE_SERVICE together meets in connection tracking. */
+  readonly isClash?: true;
   /** RESTARTING goes down for two seconds in the midst, so each lookup is followed by this pause. */
   readonly pauseMs?: number;
   /** Names of containers, which who asks upstreams straight does not know. */
   readonly isRegistry?: true;
 }
 
-const { GOOD, SILENT, FAILING, ONLY_A, LOSSY, CUT, RESTARTING, SERVICE, BUSY } = ADDRESSES;
+const { GOOD, SILENT, FAILING, ONLY_A, LOSSY, CUT, RESTARTING, SERVICE, LATE_SERVICE, BUSY } = ADDRESSES;
 const PATTERN = "n%d.faults.example";
 const SLOW_MS = 1000;
 const ALL_DEAD_MS = 3000;
+/** Thrice what an answer takes: glibc asks one after the other at times. */
+const LATE_ANSWERS_MS = 4500;
 /** So that the lookups go on for longer than it is down. */
 const PAUSE_MS = 80;
 
@@ -40,6 +44,13 @@ export const faults: readonly Fault[] = [
     pattern: PATTERN,
     slowMs: SLOW_MS,
     isRace: true,
+  },
+  {
+    title: "clash of kernel 6.18: late answers, 2 backends",
+    upstreams: [LATE_SERVICE],
+    pattern: PATTERN,
+    slowMs: LATE_ANSWERS_MS,
+    isClash: true,
   },
   { title: "3 % loss each way", upstreams: [LOSSY], pattern: PATTERN, slowMs: SLOW_MS, times: 5 },
   { title: "silent on AAAA", upstreams: [ONLY_A], pattern: PATTERN, slowMs: SLOW_MS },

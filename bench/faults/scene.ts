@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startDnsmasq } from "../../test/support/dnsmasq.ts";
+import { holdPairs } from "../../test/support/held-packets.ts";
 import { end, type Node, type Ran, type World } from "../../test/support/world.ts";
 
 /** Of upstreams, each with its own fault. */
@@ -18,6 +19,9 @@ export const ADDRESSES = {
   RESTARTING: "10.99.0.24",
   /** Can take a thousand at once. */
   BUSY: "10.99.0.25",
+  /** Answer after a second and a half, behind a service that sends each question to either of them. */
+  LATE: ["10.99.0.26", "10.99.0.27"],
+  LATE_SERVICE: "10.96.0.13",
   /** Of a service: behind it is GOOD, by way of NAT that loses the second of a pair. */
   SERVICE: "10.96.0.10",
 } as const;
@@ -39,6 +43,8 @@ const BEFORE_DOWN_MS = 1000;
 export interface Scene {
   readonly world: World;
   readonly containers: readonly Node[];
+  /** Has packets to LATE_SERVICE that come together meet in connection tracking, until what it returns is called. */
+  clash(): Promise<() => Promise<void>>;
   /** Ends RESTARTING, and starts it again two seconds later. */
   restart(): Promise<void>;
   /** Lets a host, in which `run` runs and whose namespace is that of `pid`, reach the upstreams, as ours does. */
@@ -48,8 +54,8 @@ export interface Scene {
 export async function openScene(world: World, containers: number): Promise<Scene> {
   world.bridge("up0", `${ROUTER}/24`);
   world.bridge("shop0", "10.5.0.1/16", ...HOST_RESOLVERS.map(({ address }) => `${address}/16`));
-  const { SERVICE, SILENT, ...others } = ADDRESSES;
-  const addresses = [...SILENT, ...Object.values(others)];
+  const { SERVICE, LATE_SERVICE, SILENT, LATE, ...others } = ADDRESSES;
+  const addresses = [...SILENT, ...LATE, ...Object.values(others)];
   const servers = world.container("servers", { up0: addresses.map((address) => `${address}/24`) });
   const nodes = Array.from({ length: containers }, (_, index) =>
     world.container(`c${index}`, { shop0: [`10.5.0.${index + SECOND_FIRST}/16`] }),
@@ -70,6 +76,7 @@ export async function openScene(world: World, containers: number): Promise<Scene
   return {
     world,
     containers: nodes,
+    clash: () => holdPairs(world.host, `ct original ip daddr ${LATE_SERVICE} udp dport 53`),
     async restart() {
       await delay(BEFORE_DOWN_MS);
       await end(restarting);
@@ -94,12 +101,13 @@ export async function openScene(world: World, containers: number): Promise<Scene
 const UPSTREAMS = fileURLToPath(new URL("upstreams.mjs", import.meta.url));
 
 async function startUpstreams(servers: Node): Promise<void> {
-  const { GOOD, SILENT, FAILING, ONLY_A, LOSSY, CUT } = ADDRESSES;
+  const { GOOD, SILENT, FAILING, ONLY_A, LOSSY, CUT, LATE } = ADDRESSES;
   const manners = {
     willing: [GOOD, LOSSY, CUT],
     silent: SILENT,
     failing: [FAILING],
     onlyA: [ONLY_A],
+    late: LATE,
   };
   const each = Object.entries(manners).flatMap(([manner, addresses]) =>
     addresses.map((address) => `${address}=${manner}`),
@@ -175,11 +183,14 @@ const SERVICES: readonly (readonly [string, string])[] = [
  * tracked before the first is entered. Here one in ten is lost that comes second and before any reply.
  */
 async function raceIn(run: Node["run"]): Promise<void> {
-  const service = SERVICES.map(([from, to]) => `    ip daddr ${from} udp dport 53 dnat to ${to}\n`);
+  const { LATE, LATE_SERVICE } = ADDRESSES;
+  const either = `numgen random mod 2 map { 0 : ${LATE[0]}, 1 : ${LATE[1]} }`;
+  const all = [...SERVICES, [LATE_SERVICE, either] as const];
+  const service = all.map(([from, to]) => `    ip daddr ${from} udp dport 53 dnat to ${to}\n`);
   await nft(
     run,
     `table ip faults {
-  chain pair { udp dport 53 ct state new ct original packets 2 numgen random mod 10 < 1 counter drop; }
+  chain pair { ct original ip daddr != ${LATE_SERVICE} udp dport 53 ct state new ct original packets 2 numgen random mod 10 < 1 counter drop; }
   chain translate-forwarded {
     type nat hook prerouting priority -100
 ${service.join("")}  }

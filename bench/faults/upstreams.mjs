@@ -2,11 +2,12 @@
 // times: ADDRESS=MANNER..., at port 53, UDP and TCP. Prints "ready".
 //
 // Every name has the same A and AAAA; a first label "truncated" cuts the answer off over UDP. `willing` answers,
-// `silent` never does, `failing` says SERVFAIL, and `onlyA` is silent on all but A.
+// `silent` never does, `failing` says SERVFAIL, `onlyA` is silent on all but A, and `late` takes a second and a half.
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
 const HEADER = 12;
+const LATE_MS = 1500;
 const RDATA = new Map([
   [1, Buffer.from([192, 0, 2, 53])],
   [28, Buffer.from("20010db8000000000000000000000053", "hex")],
@@ -34,7 +35,10 @@ function serve(address, manner) {
   const udp = createSocket({ type: "udp4", recvBufferSize: 1 << 20 });
   udp.on("message", (query, from) => {
     const response = respond(query, manner, true);
-    if (response !== undefined) udp.send(response, from.port, from.address, () => {});
+    if (response === undefined) return;
+    const answer = () => udp.send(response, from.port, from.address, () => {});
+    if (manner === "late") setTimeout(answer, LATE_MS);
+    else answer();
   });
   const tcp = createServer((socket) => {
     let buffered = Buffer.alloc(0);

@@ -13,35 +13,84 @@ const NFQNL_MSG_CONFIG = 2;
 const NFQA_PACKET_HDR = 1;
 const QUEUE = 7;
 
-/**
- * Holds the DNS packets that leave a namespace just before connection tracking enters them, so that several are on their
- * way at once, as with several processors. `send` sends them; resolves when `count` were held and all were let go.
- */
-export async function heldTogether(node: Node, count: number, send: () => Promise<unknown>): Promise<void> {
+/** Packets that are held just before connection tracking enters them. */
+interface Hold {
+  waiting(): number;
+  /** Lets all go that wait, one after the other. */
+  release(): void;
+  close(): Promise<void>;
+}
+
+/** Holds what leaves the namespace and `match` of nft says. */
+async function openHold(node: Node, match: string): Promise<Hold> {
   const namespace = openNamespace(node.netns);
   const netlink = netfilterSocket(namespace);
-  try {
-    transact(netlink, [config(1, Uint8Array.of(1, 0, 0, 0)), config(2, Uint8Array.of(0, 0, 0, 0, 1))]);
-    await run(node, "iptables", "-N", "HOLD");
-    await run(node, "iptables", "-A", "HOLD", "-j", "NFQUEUE", "--queue-num", String(QUEUE));
-    // After SNAT (100), where no table of iptables has a chain. nft's own `queue` is not in every kernel.
-    const chain = "{ type filter hook postrouting priority 200; udp dport 53 jump HOLD; }";
-    await run(node, "nft", `table ip filter { chain late ${chain}; }`);
-    await send();
-    const proc = "/proc/thread-self/net/netfilter/nfnetlink_queue";
-    await until("all are held", async () => {
-      const [, , waiting] = inNamespace(namespace, () => readFileSync(proc, "utf8"))
-        .trim()
-        .split(/\s+/);
-      return Number(waiting) === count;
-    });
-    transact(netlink, packets(netlink).map(verdict));
-  } finally {
+  async function close(): Promise<void> {
     await node.run("nft", ["delete chain ip filter late"]);
     await node.run("sh", ["-c", "iptables -F HOLD; iptables -X HOLD"]);
     closeSync(netlink);
     namespace.close();
   }
+  try {
+    transact(netlink, [config(1, Uint8Array.of(1, 0, 0, 0)), config(2, Uint8Array.of(0, 0, 0, 0, 1))]);
+    await run(node, "iptables", "-N", "HOLD");
+    await run(node, "iptables", "-A", "HOLD", "-j", "NFQUEUE", "--queue-num", String(QUEUE));
+    // After SNAT (100), where no table of iptables has a chain. nft's own `queue` is not in every kernel.
+    const chain = `{ type filter hook postrouting priority 200; ${match} jump HOLD; }`;
+    await run(node, "nft", `table ip filter { chain late ${chain}; }`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    waiting() {
+      const proc = "/proc/thread-self/net/netfilter/nfnetlink_queue";
+      const [, , waiting] = inNamespace(namespace, () => readFileSync(proc, "utf8"))
+        .trim()
+        .split(/\s+/);
+      return Number(waiting);
+    },
+    release() {
+      const held = packets(netlink).map(verdict);
+      if (held.length > 0) transact(netlink, held);
+    },
+    close,
+  };
+}
+
+/**
+ * Holds the DNS packets that leave a namespace just before connection tracking enters them, so that several are on their
+ * way at once, as with several processors. `send` sends them; resolves when `count` were held and all were let go.
+ */
+export async function heldTogether(node: Node, count: number, send: () => Promise<unknown>): Promise<void> {
+  const hold = await openHold(node, "udp dport 53");
+  try {
+    await send();
+    await until("all are held", async () => hold.waiting() === count);
+    hold.release();
+  } finally {
+    await hold.close();
+  }
+}
+
+const LOOK_MS = 5;
+/** The second of a pair follows the first at once, if there is one. */
+const ALONE_LOOKS = 4;
+
+/** The same all the time, for as many as come together; returns what ends it. */
+export async function holdPairs(node: Node, match: string): Promise<() => Promise<void>> {
+  const hold = await openHold(node, match);
+  let looks = 0;
+  const timer = setInterval(() => {
+    const waiting = hold.waiting();
+    looks = waiting === 1 ? looks + 1 : 0;
+    if (waiting > 1 || looks === ALONE_LOOKS) hold.release();
+  }, LOOK_MS);
+  return async () => {
+    clearInterval(timer);
+    hold.release();
+    await hold.close();
+  };
 }
 
 async function run(node: Node, program: string, ...args: string[]): Promise<void> {
