@@ -15,7 +15,7 @@ import type { ForwardLimits } from "./limits.ts";
 import { pause } from "./pause.ts";
 import { WON } from "./race.ts";
 import { retry } from "./retry.ts";
-import { type Silence, zoneOf } from "./silence.ts";
+import type { Silence } from "./silence.ts";
 import { SILENT } from "./silence-watch.ts";
 import { isSideType } from "./witness.ts";
 
@@ -33,6 +33,8 @@ const SILENT_LISTEN_MS = 4000;
 const SIDE_LISTEN_MS = 1500;
 /** Each is a socket; beyond it nothing is learnt that the others do not tell. */
 const MAX_LISTENING = 256;
+/** Of these for what is silent: a zone of many such names must not keep the slow servers from being seen. */
+const MAX_SILENT_LISTENING = 128;
 
 /** How many are listened to beside the queries in flight. */
 export interface Listening {
@@ -100,7 +102,7 @@ export function contenderAsker({
       const isWhole = contender.server.transport === undefined && contender.sent.tcp > 0;
       health.answered(isWhole ? tcpKey(key) : key, ms);
       contender.heard = true;
-      silence.spoke(key, zoneOf(query.question.name), type, ms);
+      silence.spoke(key, query.question.name, type, ms);
       query.trace.step(name, "reply", { server, rcode, ms });
       if (!MOVES_ON.includes(message.header.rcode)) return message;
       contender.verdict = {
@@ -132,7 +134,8 @@ export function contenderAsker({
     let isListening = false;
     const forgetRace = onAbort(race, () => {
       const restMs = contender.askedAt! + listensMs(contender, race.reason) - clock.now();
-      if (restMs <= 0 || listening.count >= MAX_LISTENING) return stop();
+      const maxListening = race.reason === SILENT ? MAX_SILENT_LISTENING : MAX_LISTENING;
+      if (restMs <= 0 || listening.count >= maxListening) return stop();
       isListening = true;
       listening.count++;
       cancel = clock.after(restMs, stop);
@@ -157,7 +160,7 @@ export function contenderAsker({
 
   function listensMs({ key, overdueMs }: Contender, why: unknown): number {
     if (why === WON) return isSideType(query.question) ? SIDE_LISTEN_MS : overdueMs;
-    const isClaimed = why === SILENT && silence.claimListening(key, zoneOf(query.question.name), type);
+    const isClaimed = why === SILENT && silence.claimListening(key, query.question.name, type);
     return isClaimed ? SILENT_LISTEN_MS : 0;
   }
 

@@ -18,7 +18,7 @@ import type { Loops } from "./loops.ts";
 import { inOrder, type Policy } from "./order.ts";
 import { race } from "./race.ts";
 import { retry } from "./retry.ts";
-import { type Silence, silenceMemory, zoneOf } from "./silence.ts";
+import { type Silence, silenceMemory } from "./silence.ts";
 import { SILENT, watchSilence } from "./silence-watch.ts";
 import { callWitness, isSideType } from "./witness.ts";
 
@@ -137,8 +137,7 @@ export function forwarder({
     dialer: Dialer,
   ): readonly Contender[] {
     const isSide = isSideType(question);
-    const zone = isSide ? zoneOf(question.name) : ".";
-    const isSilent = (key: string) => isSide && silence.isSilent(key, zone, question.type);
+    const isSilent = (key: string) => isSide && silence.of(key, question.name, question.type) !== undefined;
     return inOrder(contendersOf(servers, { dialer, health, isSide, isSilent }), { policy: policy(), health });
   }
 
@@ -180,7 +179,7 @@ export function forwarder({
     }
     void testify(contender).then(() => {
       if (contender.witness === undefined || contender.heard) return;
-      silence.silent(contender.key, zoneOf(question.name), question.type);
+      silence.silent(contender.key, question.name, question.type);
     });
   }
 

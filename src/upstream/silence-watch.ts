@@ -6,7 +6,7 @@ import type { Answer, Query } from "../resolver/resolver.ts";
 import { EdeCode, Rcode, typeName } from "../wire/iana.ts";
 import type { Contender } from "./contender.ts";
 import type { Health } from "./health.ts";
-import { type Silence, zoneOf } from "./silence.ts";
+import type { Silence } from "./silence.ts";
 
 /** Why a race is ended that nobody will win. */
 export const SILENT = new Error("no server answers this type");
@@ -20,9 +20,14 @@ export interface SilenceWatch {
   conclusion(): Answer;
 }
 
-/** Where it is known to be in vain: a healthy server's usual time, so that what it does know is still heard. */
+/** Where a name was silent before: a healthy server's usual time, so that what it knows by now is still heard. */
 const MIN_KNOWN_MS = 5;
 const MAX_KNOWN_MS = 100;
+/**
+ * Another name of a zone that is silent: each server has the time after which it is overdue, more than most recursions
+ * take, and it is asked twice meanwhile. But with many servers that adds up.
+ */
+const MAX_BRIEF_MS = 900;
 /** When to look who is silent, and whether that will do for a conclusion. */
 const LOOK_AT_MS = [300, 600, 800, 900, 950, 1000, 1200, 1500, 2000];
 /** A client must not wait longer than a second. */
@@ -45,8 +50,7 @@ export function watchSilence(options: {
   readonly callWitness: (contender: Contender) => Promise<void>;
 }): SilenceWatch {
   const { name, query, contenders, silence, health, clock, callWitness } = options;
-  const { type } = query.question;
-  const zone = zoneOf(query.question.name);
+  const { name: qname, type } = query.question;
   const began = clock.now();
   const ended = new Stopper();
   const forgetClient = onAbort(query.signal, () => ended.abort(query.signal.reason));
@@ -55,11 +59,24 @@ export function watchSilence(options: {
   let cancel = () => {};
 
   const living = contenders.filter(({ isDown }) => !isDown);
-  if (living.length > 0 && living.every(({ isSilent }) => isSilent)) {
-    cancel = clock.after(Math.max(...living.map(knownMs)), () => conclude(living));
-  } else lookAt(0);
+  if (living.length > 0 && living.every(({ isSilent }) => isSilent)) waitBriefly();
+  else lookAt(0);
 
-  function knownMs({ key }: Contender): number {
+  function waitBriefly(): void {
+    const leftMs = Math.min(began + MAX_BRIEF_MS - clock.now(), Math.max(...living.map(leftOf)));
+    if (leftMs <= 0) conclude(living);
+    else cancel = clock.after(leftMs, waitBriefly);
+  }
+
+  /** A name that was silent itself needs no more than the chance to show that it no longer is. */
+  function leftOf({ key, askedAt }: Contender): number {
+    const now = clock.now();
+    return silence.of(key, qname, type) === "name"
+      ? began + knownMs(key) - now
+      : (askedAt ?? now) + health.overdueMs(key) - now;
+  }
+
+  function knownMs(key: string): number {
     const { srttMs = 0, rttvarMs = 0 } = health.of(key);
     return Math.min(MAX_KNOWN_MS, Math.max(MIN_KNOWN_MS, srttMs + 4 * rttvarMs));
   }
@@ -89,7 +106,7 @@ export function watchSilence(options: {
 
   function isInVain({ key, askedAt, sends, witness }: Contender): boolean {
     if (sends < MIN_SENDS && clock.now() - began < FEWER_SENDS_FROM_MS) return false;
-    const tookMs = silence.tookMs(key, zone, type) ?? 0;
+    const tookMs = silence.tookMs(key, qname, type) ?? 0;
     const enoughMs = Math.max(MIN_SILENCE_MS, TIMES_A * witness!.ms, 2 * tookMs);
     const rcode = rcodeOf(witness);
     const isGood = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
@@ -98,8 +115,8 @@ export function watchSilence(options: {
 
   function conclude(who: readonly Contender[]): void {
     silent = who;
-    for (const { key } of who) silence.silent(key, zone, type);
-    query.trace.step(name, "silent", () => ({ servers: who.map(({ label }) => label), zone }));
+    for (const { key } of who) silence.silent(key, qname, type);
+    query.trace.step(name, "silent", () => ({ servers: who.map(({ label }) => label) }));
     ended.abort(SILENT);
   }
 
@@ -111,7 +128,7 @@ export function watchSilence(options: {
     },
     conclusion() {
       const servers = silent.map(({ label }) => label).join(", ");
-      const text = `${servers} answers A but not ${typeName(type)} in ${zone}: taken for no such record`;
+      const text = `${servers} answers A but not ${typeName(type)} of ${qname}: taken for no such record`;
       // What does not exist at all, does not exist for this type.
       const denial = silent.find(({ witness }) => rcodeOf(witness) === Rcode.NXDOMAIN)?.witness?.message;
       return answer("none", {
