@@ -45,6 +45,9 @@ const QNAMES = [
   "1.0.0.10.in-addr.arpa.",
   "2.0.0.10.in-addr.arpa.",
   "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa.",
+  // The first of the IPv4 addresses, and one whose last octet has another spelling there, as IPv6.
+  "1.0.0.0.0.0.a.0.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
+  "2.1.0.0.0.0.a.0.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
 ];
 const TYPES = [RrType.A, RrType.AAAA, RrType.PTR];
 
@@ -56,7 +59,7 @@ const compact = <T extends object>(value: object) =>
 const endpoint = fc
   .record({
     network: fc.constantFrom(...NETWORKS),
-    ipv4: perhaps(fc.constantFrom("10.0.0.1", "10.0.0.2")),
+    ipv4: perhaps(fc.constantFrom("10.0.0.1", "10.0.0.2", "10.0.0.18")),
     ipv6: perhaps(fc.constant("fd00::1")),
     aliases: fc.array(name, { maxLength: 2 }),
     links: fc.dictionary(name, name, { maxKeys: 1 }),

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { addressOctets } from "../base/address.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import { Writer } from "../wire/cursor.ts";
@@ -121,6 +122,8 @@ export function decided(options: {
     for (const name of names) yield tagOf(name);
     for (const address of addresses) {
       yield tagOf(reverseName(address));
+      // The registry knows it by this name, too (`canonicalAddress`), whose first label is another one.
+      if (isIPv4(address)) yield tagOf(reverseName(`::ffff:${address}`));
       source.readAddress(addressOctets(address));
       yield source.tag;
     }
