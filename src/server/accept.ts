@@ -25,11 +25,14 @@ export function accept(octets: Uint8Array): Verdict {
   return "accept";
 }
 
-/** A response of 12 octets and nothing else: id, opcode and RD as they came (RFC 1035 §4.1.1), with this rcode. */
+/**
+ * A response of 12 octets and nothing else: id, opcode and RD as they came (RFC 1035 §4.1.1), with this rcode. RA is set
+ * as in every other response (`handle.ts`), so that no client takes this for a server that does not recurse.
+ */
 export function bareResponse(octets: Uint8Array, rcode: number): Uint8Array {
   const response = new Uint8Array(HEADER_LENGTH);
   response.set(octets.subarray(0, 2));
   response[2] = 0x80 | (octets[2]! & 0x79);
-  response[3] = rcode & 0xf;
+  response[3] = 0x80 | (rcode & 0xf);
   return response;
 }
