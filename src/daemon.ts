@@ -16,7 +16,7 @@ import { diagnosing } from "./daemon/diagnosing.ts";
 import { dialing } from "./daemon/dialing.ts";
 import { explainer } from "./daemon/explaining.ts";
 import { containerListeners, plainListeners } from "./daemon/listeners.ts";
-import { NODE_LOCAL, nodeLocal as nodeLocalListener } from "./daemon/node-local.ts";
+import { nodeLocal as nodeLocalListener } from "./daemon/node-local.ts";
 import { noticing } from "./daemon/noticing.ts";
 import { onlyIf, pipeline } from "./daemon/pipeline.ts";
 import { plane as makePlane, planeReport } from "./daemon/plane.ts";
@@ -35,6 +35,7 @@ import {
   ownSelection,
 } from "./daemon/upstreams.ts";
 import { watching } from "./daemon/watching.ts";
+import type { Labels } from "./dataplane/tallies.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
 import { hostSuffix } from "./resolver/host-suffix.ts";
@@ -171,17 +172,15 @@ export async function startDaemon(options: {
     watched.observe(seen);
   }
   /** What the data plane answered by itself has been seen by nobody here. */
+  function countHit(container: string, labels: Labels, count: number): void {
+    if (exposition !== undefined) metrics.query({ container, ...labels }, count);
+  }
   function countHits(): void {
-    plane.data?.drain((sandbox, labels, count) => {
-      const container = containerOf(sandbox);
-      // Of containers that are gone nothing is told: the host's own are those without a sandbox.
-      if (sandbox !== undefined && sandbox !== NODE_LOCAL && container === undefined) return;
-      metrics.query({ container: container?.name ?? "", ...labels }, count);
-    });
+    plane.data?.drain(countHit);
   }
   const handler = createHandler({ resolver: () => resolver, observe, clock, log, signal: stopping.signal });
   const { sandboxByAddress } = registry;
-  const plane = makePlane({ config: config.dataplane, handler, registry, clock, log });
+  const plane = makePlane({ config: config.dataplane, handler, registry, settled: countHit, clock, log });
   const answering = { plane: plane.udp, handler, clock, log };
   const isServing = (): boolean => plane.data?.isAlive ?? true;
   const listeners = plainListeners({ ...answering, sandboxByAddress });

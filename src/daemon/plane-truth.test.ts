@@ -170,6 +170,8 @@ function world() {
     own: [own],
     signature: (sandbox) => viewSignature(registry, sandbox),
     exists: (sandbox) => registry.container(sandbox) !== undefined,
+    owner: (sandbox) => String(sandbox),
+    settled() {},
     leave() {},
     labels: countedAs,
   });

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/schema.ts";
 import { type DataPlane, dataPlane } from "../dataplane/data-plane.ts";
+import type { Counted } from "../dataplane/decided.ts";
 import { linuxSupport } from "../linux/libc.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Handler } from "../server/handle.ts";
@@ -29,10 +30,12 @@ export function plane(options: {
   readonly config: Config["dataplane"];
   readonly handler: Handler;
   readonly registry: Registry;
+  /** Counts what the data plane gave to a sandbox that is long gone. */
+  readonly settled: Counted;
   readonly clock: Clock;
   readonly log: Logger;
 }): Plane {
-  const { config, handler, registry, clock, log } = options;
+  const { config, handler, registry, settled, clock, log } = options;
   const portable = (): Plane => ({ udp: portableUdp({ handler, clock, log }), data: undefined });
   if (config === "portable") return portable();
   const support = linuxSupport();
@@ -47,7 +50,9 @@ export function plane(options: {
     program: new URL("./data-plane-worker.js", import.meta.url),
     handler,
     signature: (sandbox) => viewSignature(registry, sandbox),
-    exists: (sandbox) => sandbox === NODE_LOCAL || registry.container(sandbox) !== undefined,
+    exists: (sandbox) => isHosts(sandbox) || registry.container(sandbox) !== undefined,
+    owner: (sandbox) => (isHosts(sandbox) ? "" : registry.container(sandbox)?.name),
+    settled,
     labels: countedAs,
     clock,
     log,
@@ -56,4 +61,9 @@ export function plane(options: {
     data.changed({ names, addresses, sandboxes: touched }),
   );
   return { udp: data, data };
+}
+
+/** The host's own, and those who have its view: they are counted under no name. */
+function isHosts(sandbox: string | undefined): sandbox is undefined | typeof NODE_LOCAL {
+  return sandbox === undefined || sandbox === NODE_LOCAL;
 }

@@ -8,12 +8,14 @@ function fixture() {
   const worker = new Int32Array(1);
   const gone = new Set<string>();
   const signatures = new Map<string | undefined, string>();
+  const names = new Map<string | undefined, string>();
   const settled: (readonly [row: number, sandbox: string | undefined, view: number])[] = [];
   const left: (readonly [row: number, view: number])[][] = [];
   const views = new Uint32Array(memory);
   const known = clients({
     views: memory,
     signature: (sandbox) => signatures.get(sandbox) ?? sandbox ?? "host",
+    owner: (sandbox) => names.get(sandbox),
     exists: (sandbox) => !gone.has(sandbox),
     quiescence: quiescence([worker]),
     leave: (rows) => left.push(rows.map((row) => [row, views[row]!])),
@@ -25,7 +27,17 @@ function fixture() {
     for (const name of names) expect(known.of(name)).toBeDefined();
     return names;
   }
-  return { known, views, gone, signatures, settled, left, fill, step: () => Atomics.add(worker, 0, 1) };
+  return {
+    known,
+    views,
+    gone,
+    signatures,
+    names,
+    settled,
+    left,
+    fill,
+    step: () => Atomics.add(worker, 0, 1),
+  };
 }
 
 describe("clients", () => {
@@ -44,6 +56,20 @@ describe("clients", () => {
       undefined,
     ]);
     expect([...known.rows()].sort()).toEqual([host!.row, a!.row, b!.row, c!.row].sort());
+  });
+
+  test("each is counted under the last name that it had, also when it is gone", () => {
+    const { known, names } = fixture();
+    names.set("a", "web-1");
+    const { row } = known.of("a")!;
+    names.set("a", "web-2");
+    known.forget("a");
+    known.of("a");
+    expect(known.ownerOf(row)).toBe("web-2");
+    names.delete("a");
+    known.forget("a");
+    known.of("a");
+    expect([known.ownerOf(row), known.ownerOf(known.of("late")!.row)]).toEqual(["web-2", ""]);
   });
 
   test("a view that is forgotten is unknown to the workers until it is asked for, and is another generation", () => {

@@ -4,6 +4,9 @@ import type { Quiescence } from "./quiescence.ts";
 /** Views with the same signature share one number; a signature that is told later than so many others gets a new one. */
 const VIEWS_KEPT = 16_384;
 
+/** Whom answers are counted for that went to a sandbox which was gone before it asked: the host, as there are no others. */
+const NOBODY = "";
+
 /** One that asks, as the workers know it: the host, or a sandbox. */
 export interface ClientRow {
   readonly row: number;
@@ -22,6 +25,8 @@ export interface Clients {
   forgetAll(): void;
   /** Whose row it is; undefined for the host's and for one that is free. */
   sandboxOf(row: number): string | undefined;
+  /** Under whose name the row is counted, as of when its view was last worked out: its sandbox may be gone by now. */
+  ownerOf(row: number): string | undefined;
   rows(): Iterable<number>;
 }
 
@@ -29,6 +34,8 @@ export function clients(options: {
   readonly views: SharedArrayBuffer;
   /** Equal for those who get equal answers. */
   readonly signature: (sandbox: string | undefined) => string;
+  /** Under whose name it is counted; undefined if it is gone. */
+  readonly owner: (sandbox: string | undefined) => string | undefined;
   readonly exists: (sandbox: string) => boolean;
   readonly quiescence: Quiescence;
   /** Called when rows are nobody's any more: who has noted one must forget it. */
@@ -36,10 +43,11 @@ export function clients(options: {
   /** Called before a row is somebody else's. */
   readonly settle: (row: number) => void;
 }): Clients {
-  const { signature, exists, quiescence, leave, settle } = options;
+  const { signature, owner, exists, quiescence, leave, settle } = options;
   const views = new Uint32Array(options.views);
   const known = new Map<string | undefined, { row: number; view: number; generation: number }>();
   const sandboxes = new Map<number, string | undefined>();
+  const owners = new Map<number, string>();
   const interned = new Map<string, number>();
   let lastView = 0;
   /** Of all of them: a sandbox may go and come back under the same key. */
@@ -75,6 +83,7 @@ export function clients(options: {
       for (const row of leaving.rows) {
         settle(row);
         sandboxes.delete(row);
+        owners.delete(row);
       }
       free = leaving.rows;
       leaving = undefined;
@@ -111,6 +120,7 @@ export function clients(options: {
       }
       if (client.view === 0) {
         client.view = intern(signature(sandbox));
+        owners.set(client.row, owner(sandbox) ?? owners.get(client.row) ?? NOBODY);
         Atomics.store(views, client.row, client.view);
       }
       return { ...client };
@@ -120,6 +130,7 @@ export function clients(options: {
       for (const client of known.values()) forgetView(client);
     },
     sandboxOf: (row) => sandboxes.get(row),
+    ownerOf: (row) => owners.get(row),
     rows: () => sandboxes.keys(),
   };
 }

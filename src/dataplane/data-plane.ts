@@ -9,7 +9,7 @@ import type { Answer } from "../resolver/resolver.ts";
 import type { Asker } from "../server/asker.ts";
 import type { Handler } from "../server/handle.ts";
 import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
-import { type Changed, decided } from "./decided.ts";
+import { type Changed, type Counted, decided } from "./decided.ts";
 import { flows } from "./flows.ts";
 import { Control, Miss, planeMemory, Seen, workerMemory } from "./memory.ts";
 import { addressOf, type Sockaddr, sendTo } from "./plane-socket.ts";
@@ -35,8 +35,8 @@ export interface DataPlane extends UdpPlane {
   changed(what: Changed): void;
   /** Nothing that was answered so far holds. */
   changedAll(): void;
-  /** Counts of the answers that the workers gave since the last call, by sandbox (undefined: the host, or one long gone). */
-  drain(counted: (sandbox: string | undefined, labels: Labels, count: number) => void): void;
+  /** Counts the answers that the workers gave since the last call. */
+  drain(counted: Counted): void;
   readonly counters: Readonly<PlaneCounters>;
   /** Shows every answer that the workers give from now on, but for those that there was no room for; ends with the call. */
   watch(watcher: (shown: Shown) => void): () => void;
@@ -76,6 +76,10 @@ export function dataPlane(options: {
   /** Equal for sandboxes (undefined: the host; or a `Client.via`) that get equal answers, and for no others. */
   readonly signature: (sandbox: string | undefined) => string;
   readonly exists: (sandbox: string) => boolean;
+  /** Under whose name a sandbox is counted; undefined if it is gone. */
+  readonly owner: (sandbox: string | undefined) => string | undefined;
+  /** Counts what a sandbox got that is long gone. */
+  readonly settled: Counted;
   /** Under what an answer to this question is counted: of a bounded number. */
   readonly labels: (qtype: number, answer: Answer) => Labels;
   readonly clock: Clock;

@@ -33,6 +33,9 @@ export interface Changed {
   readonly sandboxes: Iterable<string>;
 }
 
+/** So many answers were given to those who are counted under this name. */
+export type Counted = (owner: string, labels: Labels, count: number) => void;
+
 /** What the control plane has decided, as the workers may tell it: answers, who asks from where, and who sees what. */
 export interface Decided {
   /** To be called before an answer is worked out, in the turn in which it was found who asks. Undefined: don't keep it. */
@@ -44,8 +47,8 @@ export interface Decided {
   /** When it returns, the workers answer nothing older about these. */
   changed(what: Changed): void;
   changedAll(): void;
-  /** Counts of the answers that the workers gave since the last call, by sandbox (undefined: the host, or one long gone). */
-  drain(counted: (sandbox: string | undefined, labels: Labels, count: number) => void): void;
+  /** Counts the answers that the workers gave since the last call. */
+  drain(counted: Counted): void;
   /** Whose row, and what is counted in a column. */
   sandboxOf(row: number): string | undefined;
   labelsOf(column: number): Labels | undefined;
@@ -59,6 +62,10 @@ export function decided(options: {
   /** Equal for sandboxes (undefined: the host) that get equal answers, and for no others. */
   readonly signature: (sandbox: string | undefined) => string;
   readonly exists: (sandbox: string) => boolean;
+  /** Under whose name a sandbox (undefined: the host) is counted; undefined if it is gone. */
+  readonly owner: (sandbox: string | undefined) => string | undefined;
+  /** Counts what a sandbox got whose row becomes another's: at once, for who drains may never come. */
+  readonly settled: Counted;
   /** Called when rows of clients are nobody's any more. */
   readonly leave: (rows: readonly number[]) => void;
   /** Under what an answer to a question of this type is counted: of a bounded number. */
@@ -73,14 +80,12 @@ export function decided(options: {
     known.forgetAll();
   });
   const counts = tallies(own.map((each) => each.counts));
-  /** What sandboxes got whose rows are others' by now: of all together, for who drains may never come. */
-  const settled = new Map<Labels, number>();
   const known = clients({
     ...options,
     views: plane.views,
     quiescence: quiet,
     settle(row) {
-      counts.drain(row, (of, count) => settled.set(of, (settled.get(of) ?? 0) + count));
+      counts.drain(row, (of, count) => options.settled(known.ownerOf(row)!, of, count));
     },
   });
   const question = questionKey(plane.seed);
@@ -150,10 +155,8 @@ export function decided(options: {
     },
     drain(counted) {
       for (const row of known.rows()) {
-        counts.drain(row, (of, count) => counted(known.sandboxOf(row), of, count));
+        counts.drain(row, (of, count) => counted(known.ownerOf(row)!, of, count));
       }
-      for (const [of, count] of settled) counted(undefined, of, count);
-      settled.clear();
     },
     sandboxOf: known.sandboxOf,
     labelsOf: counts.labelsOf,

@@ -14,6 +14,8 @@ const plane = dataPlane({
   handler: { handle: async () => undefined },
   signature: () => "",
   exists: () => true,
+  owner: () => "",
+  settled: () => {},
   labels: () => ({ qtype: "", rcode: "", origin: "registry" }),
   clock: systemClock,
   log: silentLog,

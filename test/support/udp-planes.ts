@@ -37,6 +37,8 @@ export function newDataPlane(options: PlaneOptions): DataPlane {
     program: PROGRAM,
     signature: (sandbox) => sandbox ?? "host",
     exists: () => true,
+    owner: (sandbox) => String(sandbox),
+    settled: () => {},
     labels: (qtype, { rcode, origin }) => ({ qtype: String(qtype), rcode: String(rcode), origin }),
     clock: systemClock,
     log: silentLog,
