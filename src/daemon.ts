@@ -174,6 +174,7 @@ export async function startDaemon(options: {
   /** What the data plane answered by itself has been seen by nobody here. */
   function countHit(container: string, labels: Labels, count: number): void {
     if (exposition !== undefined) metrics.query({ container, ...labels }, count);
+    if (labels.origin === "cache") cache.givenElsewhere(count);
   }
   function countHits(): void {
     plane.data?.drain(countHit);
@@ -254,7 +255,11 @@ export async function startDaemon(options: {
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });
     const isOtherCache = !isDeepStrictEqual(next.cache, config.cache);
     config = next;
-    if (isOtherCache) cache = newCache();
+    if (isOtherCache) {
+      // What the former one's answers were given for is not this one's.
+      countHits();
+      cache = newCache();
+    }
     resolver = buildPipeline();
     plane.data?.changedAll();
     attach.reconcile();
@@ -301,7 +306,10 @@ export async function startDaemon(options: {
     detach: async (containers) => attach.detach(containers),
     watch: watched.watch,
     ...cacheControl(
-      () => cache,
+      () => {
+        countHits();
+        return cache;
+      },
       () => plane.data?.changedAll(),
     ),
     ...diagnosing({

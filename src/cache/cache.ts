@@ -22,6 +22,8 @@ export interface Cache {
   cached(options: Cached): Resolver;
   /** Forgets one name (all types, whoever's upstreams), or everything. Returns the number of answers forgotten. */
   flush(name?: Name): number;
+  /** Counts so many hits of fresh answers that were given without asking here, as `Answer.reuse` allows. */
+  givenElsewhere(count: number): void;
   stats(): CacheStats;
 }
 
@@ -243,6 +245,9 @@ export function createCache(options: {
   return {
     cached: settings.maxBytes === 0 ? ({ inner, admit }) => admit(inner) : cached,
     flush,
+    givenElsewhere(count) {
+      counters.hits += count;
+    },
     stats: () => ({
       entries: store.size,
       bytes: store.calculatedSize,

@@ -1,6 +1,6 @@
 /** What a cache did since it was made. Plain numbers that only grow, for metrics. */
 export interface CacheCounters {
-  /** Answered from a fresh entry. What the data plane gives again by itself is not among them. */
+  /** Answered from a fresh entry, here or by the data plane. */
   hits: number;
   /** Asked of upstreams, by each client that waited for it. */
   misses: number;

@@ -111,6 +111,14 @@ domains: { zone.example: [10.99.0.2] }
       expect(times("A long.example.org")).toBe(1);
     });
 
+    test("counts what the data plane gives by itself", async () => {
+      await eleven.query("long.example.org");
+      const before = await cache();
+      for (let i = 0; i < 20; i++) await ask(container, "long.example.org", 4900);
+      const { hits, misses } = await cache();
+      expect([hits - before.hits, misses - before.misses]).toEqual([20, 0]);
+    });
+
     test("a hundred equal questions at once are one question to the upstream", async () => {
       const before = await cache();
       dnsmasq.kill("SIGSTOP");
