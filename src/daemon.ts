@@ -21,7 +21,7 @@ import { noticing } from "./daemon/noticing.ts";
 import { onlyIf, pipeline } from "./daemon/pipeline.ts";
 import { plane as makePlane, planeReport } from "./daemon/plane.ts";
 import type { Prepared } from "./daemon/prepared.ts";
-import { labelsOf, readings } from "./daemon/readings.ts";
+import { labelsOf, readings, refusedBy } from "./daemon/readings.ts";
 import { upstreamReport } from "./daemon/reports.ts";
 import { createSources } from "./daemon/sources.ts";
 import {
@@ -159,7 +159,7 @@ export async function startDaemon(options: {
       counters: upstreamCounts,
       cache: () => cache.stats(),
       plane: () => plane,
-      refused: () => handler.refused,
+      refused: () => refusedBy(handler.refused, plane.data?.refused),
     }),
     () => new Set(Array.from(registry.containers(), ({ name }) => name)),
     countHits,

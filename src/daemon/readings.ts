@@ -1,6 +1,6 @@
 import type { QueryLabels, Reading } from "../api/metrics.ts";
 import type { CacheStats } from "../cache/cache.ts";
-import type { PlaneCounters } from "../dataplane/data-plane.ts";
+import type { DataPlane, PlaneCounters } from "../dataplane/data-plane.ts";
 import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Answer } from "../resolver/resolver.ts";
@@ -19,6 +19,15 @@ export function labelsOf({ answer, question }: Observation, container: Container
 export function countedAs(type: number, { rcode, origin }: Answer): Omit<QueryLabels, "container"> {
   const qtype = typeName(type);
   return { qtype: qtype.startsWith("TYPE") ? "other" : qtype, rcode: rcodeName(rcode), origin };
+}
+
+/** What the handler and the data plane have refused. */
+export function refusedBy(handler: Refused, plane: DataPlane["refused"] | undefined): Refused {
+  return {
+    malformed: handler.malformed + (plane?.malformed ?? 0),
+    ignored: handler.ignored + (plane?.ignored ?? 0),
+    unowned: handler.unowned,
+  };
 }
 
 /** The numbers that the parts keep anyway, under Prometheus' names. */

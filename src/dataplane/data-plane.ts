@@ -7,7 +7,7 @@ import { type PollSet, pollSet } from "../linux/poller.ts";
 import { udpServerHere } from "../linux/sockets.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import type { Asker } from "../server/asker.ts";
-import type { Handler } from "../server/handle.ts";
+import type { Handler, Refused } from "../server/handle.ts";
 import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
 import { type Changed, type Counted, decided } from "./decided.ts";
 import { flows } from "./flows.ts";
@@ -38,6 +38,8 @@ export interface DataPlane extends UdpPlane {
   /** Counts the answers that the workers gave since the last call. */
   drain(counted: Counted): void;
   readonly counters: Readonly<PlaneCounters>;
+  /** What the workers refused by themselves, while the control plane had too much to do. */
+  readonly refused: Pick<Refused, "malformed" | "ignored">;
   /** Shows every answer that the workers give from now on, but for those that there was no room for; ends with the call. */
   watch(watcher: (shown: Shown) => void): () => void;
   close(): Promise<void>;
@@ -54,7 +56,7 @@ export interface Shown {
 }
 
 export interface PlaneCounters {
-  /** Queries refused because the control plane had too much to do, and answers that the kernel did not take. */
+  /** Queries answered with SERVFAIL because the control plane had too much to do, and answers that the kernel did not take. */
   shed: number;
   unsent: number;
   /** Answers in the table. */
@@ -212,6 +214,9 @@ export function dataPlane(options: {
         entries: known.entries,
         restarts: threads.reduce((sum, { restarts }) => sum + restarts, 0),
       };
+    },
+    get refused() {
+      return { malformed: total(Control.MALFORMED), ignored: total(Control.IGNORED) };
     },
     watch(watcher) {
       // One that is added twice is two.

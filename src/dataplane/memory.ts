@@ -26,7 +26,17 @@ export const FlowRow = { FD: 0, GENERATION: 1, WORDS: 2 } as const;
 export const FIRST_FLOW = 0x4000_0000;
 
 /** Words of a worker's own memory. The first one is what `quiescence.ts` tells of. */
-export const Control = { EPOCH: 0, STOP: 1, WATCHED: 2, SHED: 3, UNSENT: 4, UNSEEN: 5, WORDS: 16 } as const;
+export const Control = {
+  EPOCH: 0,
+  STOP: 1,
+  WATCHED: 2,
+  SHED: 3,
+  UNSENT: 4,
+  UNSEEN: 5,
+  MALFORMED: 6,
+  IGNORED: 7,
+  WORDS: 16,
+} as const;
 
 /** What the threads of the data plane have in common. The control plane writes it all but what is a worker's own. */
 export interface PlaneMemory {

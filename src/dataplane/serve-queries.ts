@@ -190,13 +190,15 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
     return true;
   }
 
-  /** SERVFAIL, so that the client asks again or elsewhere at once; silence for what is no query. */
+  /** SERVFAIL, so that the client asks again or elsewhere at once; what is no query is treated as `server/handle.ts` does. */
   function shed(i: number, j: number): number {
     const query = received.subarray(i * RECEIVE_STRIDE, i * RECEIVE_STRIDE + io.lengthOf(i));
     const verdict = accept(query);
-    if (verdict === "ignore") return 0;
-    Atomics.add(control, Control.SHED, 1);
-    const response = bareResponse(query, verdict === "accept" ? Rcode.SERVFAIL : verdict.rcode);
+    const isQuery = verdict === "accept";
+    const isIgnored = verdict === "ignore";
+    Atomics.add(control, isQuery ? Control.SHED : isIgnored ? Control.IGNORED : Control.MALFORMED, 1);
+    if (isIgnored) return 0;
+    const response = bareResponse(query, isQuery ? Rcode.SERVFAIL : verdict.rcode);
     sent.set(response, j * SEND_STRIDE);
     return response.length;
   }

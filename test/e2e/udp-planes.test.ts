@@ -388,12 +388,12 @@ describe.skipIf(dataPlaneMissing() !== undefined)("the data plane alone", () => 
       open.push(listener, asking);
       return { port, asking, listener };
     }
-    return { plane, registry, observed, socketOf };
+    return { plane, registry, handler, observed, socketOf };
   }
 
   /** Keeps this thread busy for as long as another process hammers; returns what that has got. */
-  function hammer(port: number, name: string, rounds: number, misses = 0, padding = 0) {
-    const args = [support("hammer.mjs"), port, name, rounds, misses, padding].map(String);
+  function hammer(port: number, name: string, rounds: number, misses = 0, padding = 0, opcode = 0) {
+    const args = [support("hammer.mjs"), port, name, rounds, misses, padding, opcode].map(String);
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     if (status !== 0) throw new Error(stderr);
     return JSON.parse(stdout) as { answered: number; refused: number; others: number };
@@ -484,6 +484,19 @@ describe.skipIf(dataPlaneMissing() !== undefined)("the data plane alone", () => 
       expect((await asking.ask(query({ name: "nobody." })))[3]! & 0xf).toBe(Rcode.NXDOMAIN);
     expect(plane.counters.shed).toBe(refused);
     expect(observed).toHaveLength(before + ROUNDS * MISSES - refused + 10);
+  });
+
+  test("counts as malformed what is, also when the control plane has no time for it", async () => {
+    const { plane, handler, socketOf } = await world();
+    const { port, asking } = await socketOf("test/web-1");
+    await asking.ask(query({ name: "web.", edns: { udpPayloadSize: 4096 } }));
+    const [ROUNDS, MISSES, NOTIFY] = [100, 8, 4];
+    const { refused, others } = hammer(port, "web", ROUNDS, MISSES, 8000, NOTIFY);
+    expect(refused).toBe(0);
+    expect(others).toBeGreaterThan(0);
+    expect(plane.refused).toEqual({ malformed: others, ignored: 0 });
+    await until(() => handler.refused.malformed === ROUNDS * MISSES - others);
+    expect(plane.counters.shed).toBe(0);
   });
 
   test("shows every answer to whoever watches, and says how many it could not show", async () => {
