@@ -8,6 +8,7 @@ import type { Logger } from "./base/log.ts";
 import { formatServer } from "./base/server-address.ts";
 import { sleepless } from "./base/sleepless.ts";
 import { createCache } from "./cache/cache.ts";
+import type { Uses } from "./cache/uses.ts";
 import type { Config } from "./config/schema.ts";
 import { asker } from "./daemon/asker.ts";
 import { attaching } from "./daemon/attaching.ts";
@@ -98,7 +99,12 @@ export async function startDaemon(options: {
   const admitted = admission();
   const upstreamCounts = upstreamCounters();
   let hostServers = hostResolvConf({ path: config.resolvConf, clock });
-  const newCache = () => createCache({ settings: config.cache, clock, signal: stopping.signal });
+  /** What the data plane gives of the cache by itself. */
+  const uses: Uses = {
+    nextMark: () => plane.data?.uses.nextMark() ?? 0,
+    take: (mark) => plane.data?.uses.take(mark) ?? false,
+  };
+  const newCache = () => createCache({ settings: config.cache, clock, signal: stopping.signal, uses });
   let cache = newCache();
 
   const containerOf = (sandbox: string | undefined) =>

@@ -182,6 +182,40 @@ describe("what is kept", () => {
     expect(await ask("host-49.example.org.")).toMatchObject({ origin: "cache" });
     expect(await ask("host-0.example.org.")).toMatchObject({ origin: "upstream" });
   });
+
+  test("what is given elsewhere all the time does not make room, and is there when upstreams fail", async () => {
+    let last = 0;
+    const used = new Set<number>();
+    const uses = { nextMark: () => ++last, take: (mark: number) => used.delete(mark) };
+    const { ask, pass, script, cache } = scripted({ maxBytes: 5000 }, uses);
+    script.says = ({ question: { name } }) => said([a(name, 100)]);
+    const marks: number[] = [];
+    for (const name of ["popular", "unwanted"]) {
+      await ask(`${name}.example.org.`);
+      marks.push((await ask(`${name}.example.org.`))!.reuse!.mark!);
+    }
+    expect(new Set(marks)).toEqual(new Set([1, 2]));
+    for (let i = 0; i < 50; i++) {
+      used.add(marks[0]!);
+      await ask(`host-${i}.example.org.`);
+      expect(cache.stats().bytes).toBeLessThanOrEqual(5000);
+    }
+    pass(100);
+    script.says = failure();
+    expect(await ask("popular.example.org.")).toMatchObject({ origin: "stale" });
+    await expect(ask("unwanted.example.org.")).rejects.toThrow();
+  });
+
+  test("where all are given elsewhere, some make room all the same", async () => {
+    const uses = { nextMark: () => 1, take: () => true };
+    const { ask, script, cache } = scripted({ maxBytes: 5000 }, uses);
+    script.says = ({ question: { name } }) => said([a(name, 100)]);
+    for (let i = 0; i < 50; i++) {
+      for (let time = 0; time < 2; time++) await ask(`host-${i}.example.org.`);
+      expect(cache.stats().bytes).toBeLessThanOrEqual(5000);
+    }
+    expect(cache.stats().evictions).toBeGreaterThan(0);
+  });
 });
 
 describe("equal questions in flight", () => {

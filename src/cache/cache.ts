@@ -14,7 +14,8 @@ import { keyOf, nameInKey, scopeNumbers } from "./key.ts";
 import { isFailure, keeping } from "./lifetime.ts";
 import { asAsked, pack, unpack } from "./packed.ts";
 import type { CacheSettings, ServeStale } from "./settings.ts";
-import { createStore, type Entry } from "./store.ts";
+import { createStore, type Entry, putIn } from "./store.ts";
+import { NO_USES, type Uses } from "./uses.ts";
 
 /** What upstreams have said, for all who ask the same of the same upstreams. */
 export interface Cache {
@@ -56,8 +57,9 @@ export function createCache(options: {
   readonly settings: CacheSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly uses?: Uses;
 }): Cache {
-  const { settings, clock, signal } = options;
+  const { settings, clock, signal, uses = NO_USES } = options;
   const { serveStale } = settings;
   const counters = cacheCounters();
   const store = createStore(settings.maxBytes, counters);
@@ -110,7 +112,9 @@ export function createCache(options: {
         }
       }
       const milliseconds = (entry.lifetime - lastPart - age) * 1000;
-      const reuse: Reuse | undefined = milliseconds > 0 ? { milliseconds, ages: true } : undefined;
+      if (milliseconds > 0 && entry.mark === 0) entry.mark = uses.nextMark();
+      const reuse: Reuse | undefined =
+        milliseconds > 0 ? { milliseconds, ages: true, mark: entry.mark } : undefined;
       return { ...aged, upstream: entry.upstream, ...(reuse && { reuse }) };
     }
 
@@ -199,7 +203,8 @@ export function createCache(options: {
       return answer;
     }
     const { upstream } = answer;
-    store.set(key, { octets, upstream, storedAt: time(), lifetime: kept.seconds, hits: 0 });
+    const entry = { octets, upstream, storedAt: time(), lifetime: kept.seconds, hits: 0, mark: 0 };
+    putIn(store, key, entry, uses);
     trace.step("cache", "stored", { seconds: kept.seconds });
     return kept.answer;
   }

@@ -7,6 +7,7 @@ import { EdeCode, Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { Rdata, ResourceRecord } from "../wire/message.ts";
 import { createCache } from "./cache.ts";
 import type { CacheSettings } from "./settings.ts";
+import { NO_USES, type Uses } from "./uses.ts";
 
 /** docs/config.md's defaults. */
 export const SETTINGS: CacheSettings = {
@@ -72,7 +73,7 @@ export function aQuery(name = "www.example.org.", part: Partial<Query> & { type?
 export type Said = Answer | ResolveFailure | Error | undefined;
 
 /** A cache before an upstream that says what the test tells it to, at once or when the test says so. */
-export function scripted(settings: Partial<CacheSettings> = {}) {
+export function scripted(settings: Partial<CacheSettings> = {}, uses: Uses = NO_USES) {
   const clock = fakeClock();
   const stopping = new AbortController();
   const asked: Query[] = [];
@@ -93,7 +94,7 @@ export function scripted(settings: Partial<CacheSettings> = {}) {
       return says;
     },
   };
-  const cache = createCache({ settings: { ...SETTINGS, ...settings }, clock, signal: stopping.signal });
+  const cache = createCache({ settings: { ...SETTINGS, ...settings }, clock, signal: stopping.signal, uses });
   const resolver = cache.cached({
     scope: () => script.scope,
     inner,

@@ -20,6 +20,7 @@ import { type RingReader, ringReader } from "./ring.ts";
 import { sharedNow } from "./shared-now.ts";
 import type { Labels } from "./tallies.ts";
 import { type Thread, thread } from "./thread.ts";
+import { type UseMarks, useMarks } from "./uses.ts";
 
 /** The answers of the workers, and what makes them hold no more. */
 export interface DataPlane extends UdpPlane {
@@ -37,6 +38,8 @@ export interface DataPlane extends UdpPlane {
   changedAll(): void;
   /** Counts the answers that the workers gave since the last call. */
   drain(counted: Counted): void;
+  /** Which answers the workers gave. */
+  readonly uses: UseMarks;
   readonly counters: Readonly<PlaneCounters>;
   /** What the workers refused by themselves, while the control plane had too much to do. */
   readonly refused: Pick<Refused, "malformed" | "ignored">;
@@ -207,6 +210,7 @@ export function dataPlane(options: {
     changed: known.changed,
     changedAll: known.changedAll,
     drain: known.drain,
+    uses: useMarks(plane.uses),
     get counters() {
       return {
         shed: total(Control.SHED),

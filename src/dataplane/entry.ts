@@ -18,6 +18,8 @@ export const Word = {
   SIZE: 7,
   /** The slot of the index that leads here: for the control plane. */
   SLOT: 8,
+  /** By which number the control plane is to see that it was given (`uses.ts`), or 0. */
+  MARK: 9,
   /** Of a client's entry: its row. */
   CLIENT: 4,
 } as const;

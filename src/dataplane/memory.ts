@@ -1,6 +1,7 @@
 import { type TableMemory, tableMemory } from "./answer-table.ts";
 import { ringMemory } from "./ring.ts";
 import { STAMPS_OCTETS } from "./stamps.ts";
+import { USES } from "./uses.ts";
 
 /** Rows of the table of clients; row 0 is nobody's. */
 export const CLIENTS_MAX = 4096;
@@ -47,6 +48,8 @@ export interface PlaneMemory {
   readonly flows: SharedArrayBuffer;
   /** The view of each client; 0: not known at the moment. */
   readonly views: SharedArrayBuffer;
+  /** Which answers were given; the workers write here, too. */
+  readonly uses: SharedArrayBuffer;
 }
 
 /** One worker's own. */
@@ -76,6 +79,7 @@ export function planeMemory(tableOctets: number): PlaneMemory {
     sockets: new SharedArrayBuffer(4 * Socket.WORDS * SOCKETS_MAX),
     flows: new SharedArrayBuffer(4 * FlowRow.WORDS * FLOWS_MAX),
     views: new SharedArrayBuffer(4 * CLIENTS_MAX),
+    uses: new SharedArrayBuffer(USES),
   };
 }
 

@@ -40,7 +40,7 @@ const text = (length: number): ResourceRecord => ({
 });
 
 /** Keeps a response, and looks at what the workers find. */
-function kept(octets: Uint8Array, reuse: { milliseconds: number; ages: boolean }) {
+function kept(octets: Uint8Array, reuse: { milliseconds: number; ages: boolean; mark?: number }) {
   const memory = tableMemory(2 ** 20, new SharedArrayBuffer(STAMPS_OCTETS));
   const table = answerTable(memory, quiescence([]));
   const reader = answerReader(memory);
@@ -66,6 +66,7 @@ function kept(octets: Uint8Array, reuse: { milliseconds: number; ages: boolean }
     key,
     rotation: reader.words[entry + Word.ROTATION]!,
     ages: reader.words[entry + Word.AGES]!,
+    mark: reader.words[entry + Word.MARK]!,
     stored: reader.doubles[(entry >> 1) + Time.STORED]!,
     find,
   };
@@ -81,12 +82,13 @@ test.each([0, 1, 2, 3])(
       additional: [text(1)],
       edns: { udpPayloadSize: 1232, version: 0, do: false, options: [] },
     });
-    const entry = kept(octets, { milliseconds: 5000, ages: true });
+    const entry = kept(octets, { milliseconds: 5000, ages: true, mark: 77 });
     const { ttls, rotation } = responseLayout(octets);
     expect(entry).toMatchObject({
       isKept: true,
       ttls,
       ages: 1,
+      mark: 77,
       stored: 100,
       packed: 9 | (octets.length << 16),
     });
@@ -102,6 +104,7 @@ test("TTLs that stay as they are take no room", () => {
     isKept: true,
     ttls: [],
     ages: 0,
+    mark: 0,
     rotation: 0,
   });
 });

@@ -42,6 +42,7 @@ export function remember(options: {
         words[entry + Word.ROTATION] =
           rotation === undefined ? 0 : rotation.offset | (rotation.count << 16) | (rotation.octets << 24);
         words[entry + Word.AGES] = Number(reuse.ages);
+        words[entry + Word.MARK] = reuse.mark ?? 0;
         const place = new Uint8Array(words.buffer, body * 4, padded + 2 * aging.length);
         place.set(octets);
         for (const [i, at] of aging.entries()) {

@@ -46,6 +46,7 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
   const counts = new Uint32Array(own.counts);
   const sockets = new Uint32Array(plane.sockets);
   const views = new Uint32Array(plane.views);
+  const uses = new Uint8Array(plane.uses);
   const table = answerReader(plane.table);
   const question = questionKey(plane.seed);
   const source = clientKey(plane.seed);
@@ -124,6 +125,8 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
       sent[place + k] = received[query + k]!;
     if (words[entry + Word.ROTATION] !== 0) rotate(entry, response, place);
     if (words[entry + Word.AGES] !== 0) age(entry, response, length, place);
+    const mark = words[entry + Word.MARK]!;
+    if (mark !== 0 && Atomics.load(uses, mark) === 0) Atomics.store(uses, mark, 1);
     const column = packed & 0xffff;
     Atomics.add(counts, client * COLUMNS + column, 1);
     if (isWatched) show(client, column, place, length);

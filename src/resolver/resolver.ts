@@ -74,4 +74,6 @@ export interface Reuse {
   readonly milliseconds: number;
   /** Whether the TTLs count down meanwhile (cached records) or are the same in each answer (our own). */
   readonly ages: boolean;
+  /** If it is not 0: by this number, whoever gives it again is to tell that he did, to whom it came from. */
+  readonly mark?: number;
 }

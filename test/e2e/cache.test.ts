@@ -66,6 +66,8 @@ domains: { zone.example: [10.99.0.2] }
       const child = await startDnsmasq(upstream, {
         listen: ["10.99.0.1"],
         args: [
+          "--address=/fill.example/10.77.0.9",
+          "--local-ttl=300",
           `--host-record=long.example.org,${address},300`,
           `--host-record=busy.example.org,${address},300`,
           `--host-record=short.example.org,${address},1`,
@@ -196,6 +198,23 @@ domains: { zone.example: [10.99.0.2] }
       const { stdout } = await eleven.command("cache");
       expect(stdout).toMatch(/^entries +\d+, \d+ KiB of 8192 KiB$/m);
       expect(stdout).toMatch(/^misses +\d+, of which 0 joined a question in flight$/m);
+    });
+
+    test("keeps a name that the data plane gives all the time, however full it is", async () => {
+      await eleven.stop();
+      world.write("resolv.conf", "nameserver 10.99.0.1\n");
+      dnsmasq = await start("10.77.0.1");
+      eleven = await startEleven(world, `${config()}cache: { maxBytes: 20000 }\n`);
+      for (let i = 0; i < 200; i++) {
+        for (const name of ["long.example.org", `n${i}.fill.example`])
+          expect((await ask(container, name, 4900)).octets?.readUInt16BE(6)).toBe(1);
+      }
+      expect((await cache()).evictions).toBeGreaterThan(100);
+      expect(times("A n0.fill.example")).toBe(1);
+      dnsmasq.kill("SIGSTOP");
+      expect(await eleven.query("n0.fill.example")).toMatchObject({ rcode: "SERVFAIL" });
+      expect(await eleven.query("long.example.org")).toMatchObject({ origin: "cache" });
+      await end(dnsmasq);
     });
   },
 );
