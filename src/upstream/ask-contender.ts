@@ -8,12 +8,12 @@ import type { Message } from "../wire/message.ts";
 import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
-import { CutOff, type Exchange, type ExchangeCall, SendForbidden } from "./exchange.ts";
+import { CutOff, type Exchange, type ExchangeCall, SendForbidden, type TransportName } from "./exchange.ts";
 import { isFaultOfServer, sayWhy } from "./failures.ts";
 import type { Health } from "./health.ts";
 import type { ForwardLimits } from "./limits.ts";
 import { pause } from "./pause.ts";
-import { WON } from "./race.ts";
+import { OVER, WON } from "./race.ts";
 import { retry } from "./retry.ts";
 import type { Silence } from "./silence.ts";
 import { SILENT } from "./silence-watch.ts";
@@ -95,12 +95,15 @@ export function contenderAsker({
     const ear = listen(contender, signal);
     // It bears loss, and gets through where UDP is shut off.
     const isLastResort = contender.sends > limits.sendsPerServer && contender.server.transport === undefined;
+    let isOverTcp = false;
+    const noteSend = (transport: TransportName): void => {
+      isOverTcp = transport === "tcp";
+    };
     try {
-      const message = await exchange(callFor(contender, ear.signal, isLastResort));
+      const message = await exchange(callFor(contender, ear.signal, isLastResort, noteSend));
       const ms = clock.now() - sentAt;
       const rcode = rcodeName(message.header.rcode);
-      const isWhole = contender.server.transport === undefined && contender.sent.tcp > 0;
-      health.answered(isWhole ? tcpKey(key) : key, ms);
+      health.answered(isOverTcp && contender.server.transport === undefined ? tcpKey(key) : key, ms);
       contender.heard = true;
       silence.spoke(key, query.question.name, type, ms);
       query.trace.step(name, "reply", { server, rcode, ms });
@@ -158,7 +161,9 @@ export function contenderAsker({
     };
   }
 
-  function listensMs({ key, overdueMs }: Contender, why: unknown): number {
+  function listensMs({ key, overdueMs, isDown }: Contender, why: unknown): number {
+    // Where all are down nobody waits for long. One that is only slow is to be heard all the same, or it stays down.
+    if (why === OVER) return isDown ? limits.budgetMs : 0;
     if (why === WON) return isSideType(query.question) ? SIDE_LISTEN_MS : overdueMs;
     const isClaimed = why === SILENT && silence.claimListening(key, query.question.name, type);
     return isClaimed ? SILENT_LISTEN_MS : 0;
@@ -195,7 +200,12 @@ export function contenderAsker({
     void retry({ call, key: tcpKey(key), exchange, health, clock, limitMs: limits.retryMs });
   }
 
-  function callFor(contender: Contender, signal: Signal, overTcp: boolean): ExchangeCall {
+  function callFor(
+    contender: Contender,
+    signal: Signal,
+    overTcp: boolean,
+    noteSend: (transport: TransportName) => void,
+  ): ExchangeCall {
     const sentAt = clock.now();
     return {
       server: contender.server,
@@ -214,6 +224,7 @@ export function contenderAsker({
           if (health.isDown(tcpKey(key))) return false;
         }
         if (sent[transport] >= limits.sendsPerServer) return false;
+        noteSend(transport);
         sent[transport]++;
         counters[transport]++;
         if (!withEdns) counters.withoutEdns++;

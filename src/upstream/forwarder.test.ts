@@ -481,6 +481,22 @@ describe("forwarder", () => {
     await again;
   });
 
+  it("hears one that is down when it answers at last, and goes back to it", async () => {
+    const late: (() => void)[] = [];
+    const a = await upstream((query, send) => {
+      late.push(() => send(replyTo(query, { rcode: Rcode.NXDOMAIN })));
+    });
+    const { resolver, clock, stateOf, known } = to([a.server]);
+    known.failed(serverKey("host", a.server), "test");
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    await a.asked(1);
+    clock.advance(500);
+    await failed;
+    clock.advance(1000);
+    for (const each of late.splice(0)) each();
+    while (stateOf(a.server) !== "up") await settle();
+  });
+
   it("does not ask who leads back here", async () => {
     const a = await upstream(answering("192.0.2.1"));
     const back = await upstream(silent);
@@ -739,6 +755,33 @@ describe("forwarder of a type that is not answered", () => {
     await until(query, "all failed", clock);
     await failed;
     expect(query.trace.steps.map(({ decision }) => decision)).not.toContain("silent");
+  });
+
+  it("does not call a server dead that takes a second and a half, for A too", async () => {
+    const late: { readonly at: number; readonly send: () => void }[] = [];
+    let now = (): number => 0;
+    const a = await upstream((query, send) => {
+      late.push({ at: now() + 1550, send: () => send(replyTo(query, { rcode: Rcode.NXDOMAIN })) });
+    });
+    const { resolver, clock, stateOf } = to([a.server]);
+    now = clock.now;
+    for (let i = 0; i < 3; i++) {
+      const query = aaaa({ question: { name: `n${i}.example.org.`, type: RrType.AAAA, class: 1 } });
+      const asked = resolver.resolve(query)!.catch((error: Error) => error.message);
+      const isOver = () =>
+        query.trace.steps.some(({ decision }) => ["chosen", "all failed", "silent"].includes(decision));
+      for (let step = 0; step < 300 && !isOver(); step++) {
+        clock.advance(10);
+        await settle();
+        for (const due of late.filter(({ at }) => at <= clock.now())) {
+          late.splice(late.indexOf(due), 1);
+          due.send();
+        }
+        await settle();
+      }
+      expect(await asked).toMatchObject({ rcode: Rcode.NXDOMAIN, origin: "upstream" });
+      expect(stateOf(a.server)).toBe("up");
+    }
   });
 
   it("asks another one first that does answer the type", async () => {

@@ -85,7 +85,7 @@ export function forwarder({
       budget.earn();
 
       const testify = (contender: Contender): Promise<void> =>
-        callWitness({ contender, query, dialer, exchange, health, clock, limitMs: limits.retryMs });
+        callWitness({ contender, query, dialer, exchange, health, clock, limitMs: limits.budgetMs });
       const watch = isSideType(query.question)
         ? watchSilence({ name, query, contenders, silence, health, clock, callWitness: testify })
         : undefined;

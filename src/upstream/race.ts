@@ -114,7 +114,7 @@ export function race<L extends Lane, T>({
 
 /** Why the others are aborted. Made once: an error takes its stack trace, and most queries end a race. */
 export const WON = new Error("another one won the race");
-const OVER = new Error("the race is over");
+export const OVER = new Error("the race is over");
 
 /** A spare one begins where the others have had their second chance. */
 const SPARE_HANDICAP = 1.5;
