@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
 import { cache } from "./cache.ts";
+import { cachedNames } from "./cached-names.ts";
 import { faults } from "./faults.ts";
 import { forward } from "./forward.ts";
 import { mixed } from "./mixed.ts";
@@ -13,6 +14,7 @@ export const benchmarks: readonly Benchmark[] = [
   namespaces,
   scale,
   mixed,
+  cachedNames,
   cache,
   forward,
   faults,

@@ -87,7 +87,7 @@ export const mixed: Benchmark = {
   },
 };
 
-const digMissing = () => (has("dig") ? undefined : "needs dig (Debian: bind9-dnsutils)");
+export const digMissing = () => (has("dig") ? undefined : "needs dig (Debian: bind9-dnsutils)");
 
 /** Of a hundred queries, the first of each ten but one is for a cached name, and the last is forwarded. */
 function mix(): string[] {
