@@ -5,8 +5,9 @@ import { container, endpoint, registryOf } from "../registry/fixture.suite.ts";
 import { answer, authoritative } from "../resolver/reply.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import { composeMessage } from "../wire/compose.ts";
-import { Rcode, RrClass, RrType } from "../wire/iana.ts";
-import type { ResourceRecord } from "../wire/message.ts";
+import { extendedErrorOption } from "../wire/edns.ts";
+import { EdeCode, Rcode, RrClass, RrType } from "../wire/iana.ts";
+import type { Message, ResourceRecord } from "../wire/message.ts";
 import { SHOWN_PER_SECOND, watching } from "./watching.ts";
 
 const record: ResourceRecord = {
@@ -16,7 +17,7 @@ const record: ResourceRecord = {
   ttl: 5,
   data: { kind: "A", address: "10.5.0.2" },
 };
-const octets = composeMessage({
+const message: Message = {
   header: {
     id: 1,
     qr: true,
@@ -33,7 +34,8 @@ const octets = composeMessage({
   answers: [record],
   authority: [],
   additional: [],
-});
+};
+const octets = composeMessage(message);
 
 /** A daemon's worth of onlookers: time and the data plane are the test's. */
 function world() {
@@ -77,7 +79,8 @@ function world() {
     get shown() {
       return shown;
     },
-    hit: (skipped = 0) => shown?.({ sandbox: "test/web-1", origin: "registry", octets, skipped }),
+    hit: (skipped = 0, said = octets) =>
+      shown?.({ sandbox: "test/web-1", origin: "registry", octets: said, skipped }),
     turn(ms: number) {
       now += ms;
     },
@@ -107,6 +110,15 @@ describe("watching", () => {
       { ...told, ms: 0.123 },
       { ...told, ms: 0 },
     ]);
+  });
+
+  test("shows the explanation in an answer of the data plane's, where the client could read it", () => {
+    const { watch, hit } = world();
+    const { events } = watch();
+    const ede = { code: EdeCode.BLOCKED, text: "ads" };
+    const edns = { udpPayloadSize: 1232, version: 0, do: false, options: [extendedErrorOption(ede)] };
+    hit(0, composeMessage({ ...message, edns }));
+    expect(events).toMatchObject([{ ede: [ede] }]);
   });
 
   test("the data plane shows its answers only while somebody looks on", () => {

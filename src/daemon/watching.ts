@@ -4,6 +4,7 @@ import { CodedError } from "../base/errors.ts";
 import type { DataPlane, Shown } from "../dataplane/data-plane.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Observation } from "../server/handle.ts";
+import { extendedErrors } from "../wire/edns.ts";
 import { Rcode, rcodeName, typeName, typeNumber } from "../wire/iana.ts";
 import { parseMessage } from "../wire/parse.ts";
 import { containerNamed } from "./asker.ts";
@@ -76,7 +77,7 @@ export function watching(options: {
         question: { name: question.name, type: typeName(question.type) },
         rcode: rcodeName(parsed.message.header.rcode),
         answers: parsed.message.answers.map(recordReport),
-        ede: [],
+        ede: extendedErrors(parsed.message.edns),
         origin: origin as QueryEvent["origin"],
         upstream: null,
         ms: 0,
