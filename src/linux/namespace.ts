@@ -34,14 +34,7 @@ export function openNamespace(path: string): Namespace {
       return fd;
     },
     identity,
-    isCurrent() {
-      try {
-        const stats = statSync(path, { throwIfNoEntry: false });
-        return stats !== undefined && identityOf(stats) === identity;
-      } catch {
-        return false;
-      }
-    },
+    isCurrent: () => namespaceAt(path) === identity,
     close() {
       if (fd !== -1) closeSync(fd);
       fd = -1;
@@ -153,6 +146,16 @@ function explain(errno: string | undefined): [state: string, remedy: string] | u
       ];
     default:
       return undefined;
+  }
+}
+
+/** The identity of the namespace that `path` names now, or of whatever else is there; undefined if nothing is. */
+export function namespaceAt(path: string): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats && identityOf(stats);
+  } catch {
+    return undefined;
   }
 }
 

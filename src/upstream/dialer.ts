@@ -12,7 +12,7 @@ import { familyOf } from "./round-trip.ts";
 export interface Dialer {
   /** `host`, or the container's name. */
   readonly scope: string;
-  /** Whether a connection may outlive its query. One in a container would keep the container's namespace alive. */
+  /** Whether a connection may outlive its query; one in a container keeps the container's namespace alive meanwhile. */
   readonly keepsConnections?: boolean;
   /**
    * A socket of its own for every question, so that the kernel draws a random source port for each (RFC 5452 §9.2). It

@@ -174,7 +174,7 @@ describe("streams", () => {
     expect(connections).toHaveLength(4);
   });
 
-  it("are not kept in a container's namespace", async () => {
+  it("are not kept where the dialer does not say so", async () => {
     const { ask, connections } = await start((query, send) => send(numbered(query)));
     const { keepsConnections: _, ...dialer } = hostDialer;
     await ask("1.example.", { dialer });
