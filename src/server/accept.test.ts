@@ -36,8 +36,9 @@ describe("accept", () => {
     expect(accept(octets)).toEqual(verdict);
   });
 
-  test("a bare response keeps id, opcode and RD, has RA, and nothing else", () => {
+  test("a bare response keeps id, opcode and RD, and nothing else; to a query it has RA", () => {
     const response = bareResponse(header(0x2110 | 0x0200, 1, 1, 1, 1), 4);
-    expect([...response]).toEqual([0xab, 0xcd, 0xa1, 0x84, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect([...response]).toEqual([0xab, 0xcd, 0xa1, 0x04, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(bareResponse(header(0x0100, 1, 0, 0, 0), 2)[3]).toBe(0x82);
   });
 });

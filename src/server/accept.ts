@@ -26,13 +26,14 @@ export function accept(octets: Uint8Array): Verdict {
 }
 
 /**
- * A response of 12 octets and nothing else: id, opcode and RD as they came (RFC 1035 §4.1.1), with this rcode. RA is set
- * as in every other response (`handle.ts`), so that no client takes this for a server that does not recurse.
+ * A response of 12 octets and nothing else: id, opcode and RD as they came (RFC 1035 §4.1.1), with this rcode. SERVFAIL
+ * is for a query, so it has RA as every other answer (`handle.ts`), and no client takes this for a server that does not
+ * recurse; what is no query is answered without, as Docker does.
  */
 export function bareResponse(octets: Uint8Array, rcode: number): Uint8Array {
   const response = new Uint8Array(HEADER_LENGTH);
   response.set(octets.subarray(0, 2));
   response[2] = 0x80 | (octets[2]! & 0x79);
-  response[3] = 0x80 | (rcode & 0xf);
+  response[3] = (rcode === Rcode.SERVFAIL ? 0x80 : 0) | (rcode & 0xf);
   return response;
 }
