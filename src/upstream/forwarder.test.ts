@@ -757,6 +757,32 @@ describe("forwarder of a type that is not answered", () => {
     expect(query.trace.steps.map(({ decision }) => decision)).not.toContain("silent");
   });
 
+  it("does so within a second also where A takes a third of one", async () => {
+    const late: { readonly at: number; readonly send: () => void }[] = [];
+    let now = (): number => 0;
+    const a = await upstream((query, send) => {
+      if (query.questions[0]!.type === RrType.A)
+        late.push({ at: now() + 330, send: () => answering("192.0.2.1")(query, send) });
+    });
+    const { resolver, clock } = to([a.server]);
+    now = clock.now;
+    const query = aaaa();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    const began = clock.now();
+    while (!query.trace.steps.some(({ decision }) => decision === "silent")) {
+      clock.advance(10);
+      await settle();
+      for (const due of late.filter(({ at }) => at <= clock.now())) {
+        late.splice(late.indexOf(due), 1);
+        due.send();
+      }
+      await settle();
+    }
+    expect(clock.now() - began).toBeLessThan(1000);
+    expect(await asked).toMatchObject({ rcode: Rcode.NOERROR, answers: [] });
+  });
+
   it("does not call a server dead that takes a second and a half, for A too", async () => {
     const late: { readonly at: number; readonly send: () => void }[] = [];
     let now = (): number => 0;

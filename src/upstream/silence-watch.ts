@@ -32,12 +32,14 @@ const MAX_BRIEF_MS = 900;
 const LOOK_AT_MS = [300, 600, 800, 900, 950, 1000, 1200, 1500, 2000];
 /** A client must not wait longer than a second. */
 const CONCLUDE_FROM_MS = 800;
-/** Two datagrams may have been lost; but with many servers there is no time to ask each three times. */
+/** Two datagrams may have been lost. */
 const MIN_SENDS = 3;
-const FEWER_SENDS_FROM_MS = 900;
 /** So long at least, and three times as long as its A took, a server must have been silent. */
 const MIN_SILENCE_MS = 250;
 const TIMES_A = 3;
+/** The second is nearly over: there was no time to ask many servers three times each, or A took long itself. */
+const LAST_CALL_MS = 900;
+const TIMES_A_AT_LAST = 2;
 
 export function watchSilence(options: {
   readonly name: string;
@@ -105,9 +107,11 @@ export function watchSilence(options: {
   }
 
   function isInVain({ key, askedAt, sends, witness }: Contender): boolean {
-    if (sends < MIN_SENDS && clock.now() - began < FEWER_SENDS_FROM_MS) return false;
+    const isLastCall = clock.now() - began >= LAST_CALL_MS;
+    if (sends < MIN_SENDS && !isLastCall) return false;
+    const timesA = isLastCall ? TIMES_A_AT_LAST : TIMES_A;
     const tookMs = silence.tookMs(key, qname, type) ?? 0;
-    const enoughMs = Math.max(MIN_SILENCE_MS, TIMES_A * witness!.ms, 2 * tookMs);
+    const enoughMs = Math.max(MIN_SILENCE_MS, timesA * witness!.ms, 2 * tookMs);
     const rcode = rcodeOf(witness);
     const isGood = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
     return isGood && clock.now() - askedAt! >= enoughMs;
