@@ -177,6 +177,8 @@ export function dataPlane(options: {
     for (const watcher of watchers) watcher({ sandbox, origin, octets: shown, skipped });
   }
 
+  const isAlive = (): boolean => threads.every((each) => each.isAlive);
+
   function bound(fd: number, port: number, isPlain: boolean): UdpSocket {
     return {
       port,
@@ -196,7 +198,7 @@ export function dataPlane(options: {
   return {
     started: Promise.all(threads.map((each) => each.started)).then(() => {}),
     get isAlive() {
-      return threads.every(({ isAlive }) => isAlive);
+      return isAlive();
     },
     async bind(address: SocketAddress) {
       const { fd, port } = udpServerHere(address);
@@ -204,7 +206,7 @@ export function dataPlane(options: {
     },
     adopt: (fd) => bound(fd, 0, false),
     get canListen() {
-      return upstreamFlows.hasRoom && threads.every(({ isAlive }) => isAlive);
+      return upstreamFlows.hasRoom && isAlive();
     },
     flow: upstreamFlows.open,
     changed: known.changed,
