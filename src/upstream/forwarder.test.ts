@@ -633,6 +633,27 @@ describe("forwarder of a type that is not answered", () => {
     expect(stateOf(a.server)).toBe("up");
   });
 
+  it("does not do so for one lost datagram of a server that answers the type", async () => {
+    const a = await upstream(onlyA);
+    let isFirst = true;
+    const b = await upstream((query, send) => {
+      if (query.questions[0]!.type !== RrType.A && isFirst) isFirst = false;
+      else send(replyTo(query, { rcode: Rcode.NXDOMAIN }));
+    });
+    const { resolver, clock } = to([a.server, b.server]);
+    const query = aaaa();
+    const began = clock.now();
+    const asked = resolver.resolve(query);
+    await a.asked(1);
+    const isOver = () => query.trace.steps.some(({ decision }) => ["chosen", "silent"].includes(decision));
+    while (!isOver()) {
+      clock.advance(10);
+      for (let turn = 0; turn < 5; turn++) await settle();
+    }
+    expect(await asked).toMatchObject({ rcode: Rcode.NXDOMAIN, upstream: label(b) });
+    expect(clock.now() - began).toBeLessThan(1000);
+  });
+
   it("does so even where the last of three servers is asked late", async () => {
     const all = [await upstream(onlyA), await upstream(onlyA), await upstream(onlyA)];
     const { resolver, clock, known } = to(all.map(({ server }) => server));

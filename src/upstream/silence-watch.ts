@@ -37,9 +37,14 @@ const MIN_SENDS = 3;
 /** So long at least, and three times as long as its A took, a server must have been silent. */
 const MIN_SILENCE_MS = 250;
 const TIMES_A = 3;
-/** The second is nearly over: there was no time to ask many servers three times each, or A took long itself. */
+/** The second is nearly over, for A took long itself. */
 const LAST_CALL_MS = 900;
 const TIMES_A_AT_LAST = 2;
+/**
+ * With many servers there is no time to ask each three times. The second of two is asked again after 900 ms, and is to
+ * have the time to answer: where one datagram was lost, that is the answer.
+ */
+const FEWER_SENDS_FROM_MS = 950;
 
 export function watchSilence(options: {
   readonly name: string;
@@ -107,9 +112,9 @@ export function watchSilence(options: {
   }
 
   function isInVain({ key, askedAt, sends, witness }: Contender): boolean {
-    const isLastCall = clock.now() - began >= LAST_CALL_MS;
-    if (sends < MIN_SENDS && !isLastCall) return false;
-    const timesA = isLastCall ? TIMES_A_AT_LAST : TIMES_A;
+    const passedMs = clock.now() - began;
+    if (sends < MIN_SENDS && passedMs < FEWER_SENDS_FROM_MS) return false;
+    const timesA = passedMs >= LAST_CALL_MS ? TIMES_A_AT_LAST : TIMES_A;
     const tookMs = silence.tookMs(key, qname, type) ?? 0;
     const enoughMs = Math.max(MIN_SILENCE_MS, timesA * witness!.ms, 2 * tookMs);
     const rcode = rcodeOf(witness);
