@@ -1,4 +1,5 @@
-import { addTo, runAll, Stopper } from "./stopper.ts";
+import { Calls } from "./calls.ts";
+import { Stopper } from "./stopper.ts";
 
 /** What ends a wait. */
 export type Signal = AbortSignal | Stopper;
@@ -14,12 +15,12 @@ export function onAbort(signal: Signal, call: () => void): () => void {
   if (signal instanceof Stopper) return signal.add(call);
   let calls = bySignal.get(signal);
   if (calls === undefined) {
-    const all = new Set<() => void>();
+    const all = new Calls();
     calls = all;
     bySignal.set(signal, all);
-    signal.addEventListener("abort", () => runAll(all), { once: true });
+    signal.addEventListener("abort", () => all.makeAll(), { once: true });
   }
-  return addTo(calls, call);
+  return calls.add(call);
 }
 
-const bySignal = new WeakMap<AbortSignal, Set<() => void>>();
+const bySignal = new WeakMap<AbortSignal, Calls>();

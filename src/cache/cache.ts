@@ -1,3 +1,4 @@
+import { BriefMap } from "../base/brief-map.ts";
 import type { Clock } from "../base/clock.ts";
 import { sleepless } from "../base/sleepless.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
@@ -64,7 +65,7 @@ export function createCache(options: {
   const counters = cacheCounters();
   const store = createStore(settings.maxBytes, counters);
   const failed = failures();
-  const flights = new Map<string, Flight>();
+  const flights = new BriefMap<Flight>();
   const scopeNumber = scopeNumbers();
   const time = sleepless(clock);
   let inBackground = 0;
@@ -176,7 +177,7 @@ export function createCache(options: {
     }
 
     function inTheBackground(key: string, query: Query): boolean {
-      if (flights.has(key) || inBackground >= BACKGROUND_MAX) return false;
+      if (flights.get(key) !== undefined || inBackground >= BACKGROUND_MAX) return false;
       inBackground++;
       void start(key, { ...query, trace: noTrace }).outcome.then(() => inBackground--);
       return true;
@@ -240,7 +241,7 @@ export function createCache(options: {
   function flush(name?: Name): number {
     const isMeant = name === undefined ? () => true : (key: string) => nameInKey(key) === foldName(name);
     // What is in flight was asked before, so it is not to be kept, nor to be joined.
-    for (const key of [...flights.keys()].filter(isMeant)) flights.delete(key);
+    for (const key of flights.keys().filter(isMeant)) flights.delete(key);
     for (const key of [...failed.keys()].filter(isMeant)) failed.delete(key);
     const keys = [...store.keys()].filter(isMeant);
     for (const key of keys) store.delete(key);

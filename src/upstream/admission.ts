@@ -1,3 +1,4 @@
+import { BriefMap } from "../base/brief-map.ts";
 import { ResolveFailure } from "../resolver/failure.ts";
 import type { Query, Resolver } from "../resolver/resolver.ts";
 import { EdeCode } from "../wire/iana.ts";
@@ -22,6 +23,9 @@ export interface AdmissionLimits {
   readonly reserve: number;
 }
 
+/** No sandbox: none has this key. */
+const HOST = "";
+
 /**
  * At first a client is bound by `perClient` alone. The last `reserve` places go by one rule: nobody may have more
  * in flight than places are left. So the sandbox that holds the most is refused first, and one that asks seldom
@@ -34,11 +38,11 @@ export function admission({
   total = 8192,
   reserve = perClient,
 }: Partial<AdmissionLimits> = {}): Admission {
-  const held = new Map<string | undefined, number>();
+  const held = new BriefMap<number>();
   const shed = { perClient: 0, total: 0 };
   let inFlight = 0;
 
-  function enter(client: string | undefined): void {
+  function enter(client: string): void {
     const mine = held.get(client) ?? 0;
     if (mine >= perClient) throw refusal("perClient", `${mine} of this client, the limit is ${perClient}`);
     if (inFlight >= total - reserve && mine >= total - inFlight) {
@@ -48,7 +52,7 @@ export function admission({
     inFlight++;
   }
 
-  function leave(client: string | undefined): void {
+  function leave(client: string): void {
     const mine = held.get(client)!;
     if (mine === 1) held.delete(client);
     else held.set(client, mine - 1);
@@ -64,7 +68,7 @@ export function admission({
     admit: (inner) => ({
       name: inner.name,
       async resolve(query: Query) {
-        const client = query.client.sandbox;
+        const client = query.client.sandbox ?? HOST;
         try {
           enter(client);
         } catch (error) {
