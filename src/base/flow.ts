@@ -1,4 +1,4 @@
-/** A UDP socket for one question: connected to one server, on a port that no other has at the moment. */
+/** One question's use of a UDP socket: connected to one server, on a port that no other question has at the moment. */
 export interface Flow {
   /** Sends one datagram; what goes wrong is told to `failed`. */
   send(octets: Uint8Array): void;
@@ -14,5 +14,11 @@ export interface FlowListener {
   failed(error: Error): void;
 }
 
-/** Makes a flow of a descriptor that is connected and doesn't block, and is the flow's from then on. */
-export type FlowOf = (fd: number, listener: FlowListener) => Flow;
+/** One server, as it is reached from one network namespace: two are the same if they are the same object. */
+export interface Way {
+  /** Makes a socket that is connected to it and doesn't block: its descriptor. Throws the system's error. */
+  connect(): number;
+}
+
+/** Makes a flow; throws what `connect` throws. */
+export type FlowOf = (way: Way, listener: FlowListener) => Flow;

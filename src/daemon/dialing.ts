@@ -1,7 +1,7 @@
-import { closeSync } from "node:fs";
-import type { Flow, FlowListener, FlowOf } from "../base/flow.ts";
+import type { SocketAddress } from "../base/address.ts";
+import type { FlowOf, Way } from "../base/flow.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { namespaceAt, openNamespace } from "../linux/namespace.ts";
+import { type Namespace, namespaceAt, openNamespace } from "../linux/namespace.ts";
 import { connectedUdpSocket } from "../linux/sockets.ts";
 import { namespaceDialer } from "../sandbox/namespace-dialer.ts";
 import { type Dialer, hostDialer } from "../upstream/dialer.ts";
@@ -21,43 +21,42 @@ export interface Dialing {
 
 /** The data plane listens for replies, where there is one that works; else Node does, at several times the cost. */
 export function dialing(plane: () => DataPlane | undefined): Dialing {
-  const listening = (): FlowOf | undefined => {
+  function flowOf(): FlowOf | undefined {
     const data = plane();
-    if (data?.canListen !== true) return undefined;
-    return (fd, listener) => orClose(fd, () => data.flow(fd, listener));
-  };
-
-  function hostUdp(server: Parameters<Dialer["udp"]>[0], listener: FlowListener): Flow {
-    const flowOf = listening();
-    return flowOf === undefined
-      ? hostDialer.udp(server, listener)
-      : flowOf(connectedUdpSocket(server), listener);
+    return data?.canListen === true ? data.flow : undefined;
   }
 
+  const hostWays = ways((server) => connectedUdpSocket(server));
   const insiders = new Map<string, Dialer>();
 
   return {
-    host: { ...hostDialer, udp: hostUdp },
+    host: {
+      ...hostDialer,
+      udp: (server, listener) => flowOf()?.(hostWays(server), listener) ?? hostDialer.udp(server, listener),
+    },
     inside(netns, scope) {
       // A container that is made anew must not be asked for on the connections of the former one.
       const key = JSON.stringify([netns, scope, namespaceAt(netns)]);
       const known = insiders.get(key);
       if (known !== undefined) return known;
-      function dial<T>(by: (dialer: Dialer) => T): T {
+      function within<T>(make: (namespace: Namespace) => T): T {
         const namespace = openNamespace(netns);
         try {
-          return by(namespaceDialer(namespace, scope, listening()));
+          return make(namespace);
         } finally {
           namespace.close();
         }
       }
+      const insideWays = ways((server) => within((namespace) => connectedUdpSocket(server, namespace)));
       const made: Dialer = {
         scope,
         // A container's own upstreams are plain addresses, so it is for the 200 ms after an answer that was cut off
         // (`streams.ts`): a namespace whose container is gone does not outlive it by more.
         keepsConnections: true,
-        udp: (server, listener) => dial((dialer) => dialer.udp(server, listener)),
-        tcp: (family) => dial((dialer) => dialer.tcp(family)),
+        udp: (server, listener) =>
+          flowOf()?.(insideWays(server), listener) ??
+          within((namespace) => namespaceDialer(namespace, scope).udp(server, listener)),
+        tcp: (family) => within((namespace) => namespaceDialer(namespace, scope).tcp(family)),
       };
       if (insiders.size >= MAX_INSIDERS) insiders.delete(insiders.keys().next().value!);
       insiders.set(key, made);
@@ -66,11 +65,12 @@ export function dialing(plane: () => DataPlane | undefined): Dialing {
   };
 }
 
-function orClose<T>(fd: number, take: () => T): T {
-  try {
-    return take();
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+/** The ways to servers, each the same as long as its server's address is the same object. */
+function ways(connect: (server: SocketAddress) => number): (server: SocketAddress) => Way {
+  const known = new WeakMap<SocketAddress, Way>();
+  return (server) => {
+    const way = known.get(server) ?? { connect: () => connect(server) };
+    known.set(server, way);
+    return way;
+  };
 }

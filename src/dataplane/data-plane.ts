@@ -30,7 +30,7 @@ export interface DataPlane extends UdpPlane {
   readonly started: Promise<void>;
   /** Whether `flow` will do. */
   readonly canListen: boolean;
-  /** The workers listen to it, and say what they hear; throws if there is no room, and the descriptor is the caller's. */
+  /** The workers listen to it, and say what they hear; throws, too, if there is no room. */
   flow: FlowOf;
   /** To be called when the registry has changed: when it returns, nothing older is answered about these. */
   changed(what: Changed): void;
@@ -102,7 +102,7 @@ export function dataPlane(options: {
     takeMiss,
   );
   const quiet = quiescence(controls);
-  const upstreamFlows = flows({ memory: plane.flows, sets, quiescence: quiet });
+  const upstreamFlows = flows({ memory: plane.flows, sets, quiescence: quiet, clock });
   const heard = pump(
     own.map((each) => ringReader(each.heard)),
     upstreamFlows.take,

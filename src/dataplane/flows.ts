@@ -1,9 +1,11 @@
 import { closeSync } from "node:fs";
-import type { Flow, FlowListener } from "../base/flow.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Flow, FlowListener, Way } from "../base/flow.ts";
 import { libc, SystemError } from "../linux/libc.ts";
 import type { PollSet } from "../linux/poller.ts";
 import { CLOSED, FIRST_FLOW, FLOWS_MAX, FlowRow, Heard } from "./memory.ts";
 import type { Quiescence } from "./quiescence.ts";
+import { restingLines } from "./resting-lines.ts";
 import type { RingReader } from "./ring.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -14,101 +16,124 @@ const SWEEP_MS = 1;
 /** The questions to upstreams that are under way: the workers listen, and the control plane is told what they hear. */
 export interface Flows {
   readonly hasRoom: boolean;
-  /** As `FlowOf`. Throws if there is no room for it; then the descriptor is the caller's to close. */
-  open(fd: number, listener: FlowListener): Flow;
+  /** As `FlowOf`; throws, too, if there is no room. */
+  open(way: Way, listener: FlowListener): Flow;
   /** Takes a message of the ring of what was heard. */
   take(ring: RingReader, offset: number, length: number): void;
 }
 
-interface Open {
-  readonly generation: number;
-  heard(errno: number, octets: Uint8Array): void;
+/** One socket. */
+export interface Line {
+  readonly fd: number;
+  /** Of its row. */
+  readonly index: number;
+  readonly set: PollSet;
+  readonly way: Way;
+  /** When it was connected, in milliseconds. */
+  readonly since: number;
 }
 
 /**
  * A worker is told once that something has come, hands over all that there is, and does not look at the descriptor
- * again until `heard` asks for more. So a flow that ends with its reply can be closed at once. One that ends without
- * may be in a worker's hands at that moment, and is closed after these have been empty: its number could be another
- * socket's by then.
+ * again until `heard` asks for more. So a flow that ends with its reply can be closed, or its line be used again, at
+ * once. One that ends without may be in a worker's hands at that moment, and is closed after these have been empty: its
+ * number could be another socket's by then.
  */
 export function flows(options: {
   readonly memory: SharedArrayBuffer;
   readonly sets: readonly PollSet[];
   readonly quiescence: Quiescence;
+  readonly clock: Clock;
 }): Flows {
-  const { sets, quiescence } = options;
+  const { sets, quiescence, clock } = options;
   const { send } = libc();
   const rows = new Uint32Array(options.memory);
-  const under: (Open | undefined)[] = new Array(FLOWS_MAX).fill(undefined);
+  const under: (OpenFlow | undefined)[] = new Array(FLOWS_MAX).fill(undefined);
   const free = Array.from({ length: FLOWS_MAX }, (_, index) => FLOWS_MAX - 1 - index);
   for (const index of free) rows[index * FlowRow.WORDS + FlowRow.FD] = CLOSED;
-  const leaving = new Set<{
-    readonly index: number;
-    readonly fd: number;
-    readonly mark: readonly number[];
-  }>();
+  const resting = restingLines({ release, clock });
+  const leaving = new Set<{ readonly line: Line; readonly mark: readonly number[] }>();
   let isSweepDue = false;
 
-  function open(fd: number, listener: FlowListener): Flow {
-    const index = free.pop();
-    if (index === undefined) throw new Error(`more than ${FLOWS_MAX} questions to upstreams`);
-    return flowAt(index, fd, listener);
-  }
+  class OpenFlow implements Flow {
+    readonly #line: Line;
+    readonly #listener: FlowListener;
+    readonly generation: number;
+    #isListenedTo = true;
+    #isClosed = false;
+    #sent = 0;
+    #heard = 0;
 
-  function flowAt(index: number, fd: number, listener: FlowListener): Flow {
-    const set = sets[index % sets.length]!;
-    const key = FIRST_FLOW + index;
-    const row = index * FlowRow.WORDS;
-    const generation = (rows[row + FlowRow.GENERATION]! + 1) >>> 0;
-    let isListenedTo = true;
-    let isClosed = false;
-
-    Atomics.store(rows, row + FlowRow.GENERATION, generation);
-    Atomics.store(rows, row + FlowRow.FD, fd);
-    under[index] = { generation, heard };
-    try {
-      set.addOnce(fd, key, generation);
-    } catch (error) {
-      forget();
-      free.push(index);
-      throw error;
+    constructor(line: Line, listener: FlowListener, isNew: boolean) {
+      const { index, fd, set } = line;
+      const row = index * FlowRow.WORDS;
+      this.#line = line;
+      this.#listener = listener;
+      this.generation = (rows[row + FlowRow.GENERATION]! + 1) >>> 0;
+      Atomics.store(rows, row + FlowRow.GENERATION, this.generation);
+      Atomics.store(rows, row + FlowRow.FD, fd);
+      under[index] = this;
+      try {
+        if (isNew) set.addOnce(fd, FIRST_FLOW + index, this.generation);
+        else set.onceMore(fd, FIRST_FLOW + index, this.generation);
+      } catch (error) {
+        this.#forget();
+        throw error;
+      }
     }
 
-    function heard(errno: number, octets: Uint8Array): void {
-      isListenedTo = false;
-      if (errno === 0) listener.message(octets);
-      else if (errno !== EAGAIN) listener.failed(new SystemError("recv", errno));
-      if (isClosed) return;
-      isListenedTo = true;
-      set.onceMore(fd, key, generation);
+    send(octets: Uint8Array): void {
+      this.#sent += 1;
+      try {
+        send(this.#line.fd, octets, MSG_DONTWAIT);
+      } catch (error) {
+        this.#heard = Number.NaN;
+        this.#listener.failed(error as Error);
+      }
     }
 
-    function forget(): void {
-      under[index] = undefined;
-      Atomics.store(rows, row + FlowRow.FD, CLOSED);
+    heard(errno: number, octets: Uint8Array): void {
+      this.#isListenedTo = false;
+      this.#heard += errno === 0 ? 1 : Number.NaN;
+      if (errno === 0) this.#listener.message(octets);
+      else if (errno !== EAGAIN) this.#listener.failed(new SystemError("recv", errno));
+      if (this.#isClosed) return;
+      this.#isListenedTo = true;
+      const { set, fd, index } = this.#line;
+      set.onceMore(fd, FIRST_FLOW + index, this.generation);
     }
 
-    return {
-      send(octets) {
-        try {
-          send(fd, octets, MSG_DONTWAIT);
-        } catch (error) {
-          listener.failed(error as Error);
-        }
-      },
-      close() {
-        if (isClosed) return;
-        isClosed = true;
-        forget();
-        if (!isListenedTo) return release(index, fd);
-        set.remove(fd);
-        leaving.add({ index, fd, mark: quiescence.mark() });
+    close(): void {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      this.#forget();
+      const line = this.#line;
+      if (this.#isListenedTo) {
+        line.set.remove(line.fd);
+        leaving.add({ line, mark: quiescence.mark() });
         sweep();
-      },
-    };
+        // Where nothing more is to come, nothing of this question can be taken for the next one's.
+      } else if (this.#sent !== 1 || this.#heard !== 1 || !resting.put(line)) release(line);
+    }
+
+    #forget(): void {
+      const { index } = this.#line;
+      under[index] = undefined;
+      Atomics.store(rows, index * FlowRow.WORDS + FlowRow.FD, CLOSED);
+    }
   }
 
-  function release(index: number, fd: number): void {
+  function connect(way: Way): Line {
+    const fd = way.connect();
+    const index = free.pop();
+    if (index === undefined) {
+      closeSync(fd);
+      throw new Error(`more than ${FLOWS_MAX} questions to upstreams`);
+    }
+    return { fd, index, set: sets[index % sets.length]!, way, since: clock.now() };
+  }
+
+  function release({ fd, index }: Line): void {
     closeSync(fd);
     free.push(index);
   }
@@ -118,7 +143,7 @@ export function flows(options: {
       // Those behind it came later.
       if (!quiescence.hasPassed(each.mark)) break;
       leaving.delete(each);
-      release(each.index, each.fd);
+      release(each.line);
     }
     if (leaving.size === 0 || isSweepDue) return;
     isSweepDue = true;
@@ -132,7 +157,16 @@ export function flows(options: {
     get hasRoom() {
       return free.length > 0;
     },
-    open,
+    open(way, listener) {
+      const rested = resting.take(way);
+      const line = rested ?? connect(way);
+      try {
+        return new OpenFlow(line, listener, rested === undefined);
+      } catch (error) {
+        release(line);
+        throw error;
+      }
+    },
     take({ octets, words }, offset, length) {
       const word = offset >> 2;
       const flow = under[words[word + Heard.FLOW]! - FIRST_FLOW];

@@ -1,23 +1,19 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { Socket } from "node:net";
-import type { FlowOf } from "../base/flow.ts";
 import type { Namespace } from "../linux/namespace.ts";
-import { connectedUdpSocket, tcpClientSocket, udpClientSocket } from "../linux/sockets.ts";
+import { tcpClientSocket, udpClientSocket } from "../linux/sockets.ts";
 import type { Dialer } from "../upstream/dialer.ts";
 import { portableFlow } from "../upstream/portable-flow.ts";
 import { familyOf } from "../upstream/round-trip.ts";
 
 /**
  * Dials from inside a namespace; the namespace stays the caller's, and must be open whenever a socket is asked
- * for (else CodedError ATTACH). A socket once made stays in there. Without `flowOf`, Node listens to UDP sockets.
+ * for (else CodedError ATTACH). A socket once made stays in there.
  */
-export function namespaceDialer(namespace: Namespace, scope: string, flowOf?: FlowOf): Dialer {
+export function namespaceDialer(namespace: Namespace, scope: string): Dialer {
   return {
     scope,
-    udp: (server, listener) =>
-      flowOf === undefined
-        ? portableFlow(udpSocketInside(namespace, familyOf(server)), server, listener)
-        : flowOf(connectedUdpSocket(server, namespace), listener),
+    udp: (server, listener) => portableFlow(udpSocketInside(namespace, familyOf(server)), server, listener),
     tcp(family) {
       // `connect` uses the handle that is there. But net.Socket takes a descriptor to be connected, and would
       // read at once and fail with ENOTCONN; `manualStart` (not documented, but what

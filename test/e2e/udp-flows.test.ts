@@ -1,7 +1,13 @@
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { SocketAddress } from "../../src/base/address.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { dialing } from "../../src/daemon/dialing.ts";
+import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { describeFlows } from "../../src/upstream/dialer.suite.ts";
+import type { Dialer } from "../../src/upstream/dialer.ts";
 import { dataPlaneMissing, newDataPlane } from "../support/udp-planes.ts";
 
 const missing = dataPlaneMissing();
@@ -23,11 +29,84 @@ describe.skipIf(missing)(`questions to upstreams${missing === undefined ? "" : `
     });
   }
 
+  describe("one after the other", () => {
+    let server: Socket;
+    let at: SocketAddress;
+    let plane: DataPlane;
+    let nowMs = 0;
+    const clock: Clock = { ...systemClock, now: () => nowMs };
+    const ports: number[] = [];
+
+    beforeEach(async () => {
+      nowMs = 0;
+      ports.length = 0;
+      server = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(server, "listening");
+      at = { address: "127.0.0.1", port: server.address().port };
+      server.on("message", (octets, { port, address }) => {
+        ports.push(port);
+        server.send(octets, port, address);
+      });
+      plane = newDataPlane({ handler, clock });
+      await plane.started;
+    });
+    afterEach(async () => {
+      server.close();
+      await plane.close();
+    });
+
+    /** Resolves with what was said to the last question, closed after that. */
+    function ask(dialer: Dialer, questions: readonly string[]): Promise<string> {
+      return new Promise((resolve, reject) => {
+        const flow = dialer.udp(at, {
+          message(octets) {
+            const said = Buffer.from(octets).toString();
+            if (said !== questions.at(-1)) return;
+            flow.close();
+            resolve(said);
+          },
+          failed: reject,
+        });
+        for (const question of questions) flow.send(Buffer.from(question));
+      });
+    }
+
+    test("take turns at a port for a tenth of a second", async () => {
+      const dialer = dialing(() => plane).host;
+      for (let i = 0; i < 20; i++) expect(await ask(dialer, [`${i}`])).toBe(`${i}`);
+      expect(new Set(ports).size).toBe(1);
+      nowMs = 99;
+      await ask(dialer, ["still"]);
+      expect(new Set(ports).size).toBe(1);
+      nowMs = 100;
+      await ask(dialer, ["no more"]);
+      expect(new Set(ports).size).toBe(2);
+    });
+
+    test("leave no port to others on which more may come", async () => {
+      const dialer = dialing(() => plane).host;
+      // The second answer may be on its way when the first has come.
+      await ask(dialer, ["once", "twice"]);
+      await ask(dialer, ["next"]);
+      expect(new Set(ports).size).toBe(2);
+    });
+
+    test("are answered by who is asked, whatever port they have", async () => {
+      const other = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(other, "listening");
+      other.on("message", (_, { port, address }) => other.send("other", port, address));
+      const dialer = dialing(() => plane).host;
+      await ask(dialer, ["first"]);
+      at = { address: "127.0.0.1", port: other.address().port };
+      expect(await ask(dialer, ["other"])).toBe("other");
+      other.close();
+    });
+  });
+
   test("are listened to by Node where no thread works", async () => {
     const program = new URL("data:text/javascript,setInterval(()=>{},1000)");
     const plane = newDataPlane({ handler, program });
     await expect.poll(() => plane.canListen, { timeout: 5000 }).toBe(false);
-    const { createSocket } = await import("node:dgram");
     const server = createSocket("udp4");
     server.on("message", (octets, from) => server.send(octets, from.port, from.address));
     await new Promise<void>((resolve) => void server.bind(0, "127.0.0.1", resolve));
