@@ -1,4 +1,5 @@
-import { ADDRESS_STRIDE, batch, RECEIVE_STRIDE, SEND_STRIDE } from "../linux/batch.ts";
+import { batch, RECEIVE_STRIDE } from "../linux/batch.ts";
+import { ADDRESS_STRIDE, SEND_STRIDE } from "../linux/batch-size.ts";
 import { poller, WOKEN } from "../linux/poller.ts";
 import { accept, bareResponse } from "../server/accept.ts";
 import { Rcode } from "../wire/iana.ts";

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { closeSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
-import { ADDRESS_STRIDE, BATCH, batch } from "./batch.ts";
+import { batch } from "./batch.ts";
+import { ADDRESS_STRIDE, BATCH } from "./batch-size.ts";
 import { openNamespace } from "./namespace.ts";
 import { namespaceFixture, skipped, whyNot } from "./namespace-fixture.suite.ts";
 import { ipv4Address, serverSockets } from "./sockets.ts";
