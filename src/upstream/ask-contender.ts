@@ -81,10 +81,11 @@ export function contenderAsker({
   const began = clock.now();
   const { type } = query.question;
 
+  // Nobody is preferred to the only one.
+  if (!isListPreference || contenders.length === 1) return askOne;
   return async function askContender(contender, signal) {
     const message = await askOne(contender, signal);
-    if (message?.header.rcode === Rcode.NXDOMAIN && isListPreference)
-      await holdForPreferred(contender, signal);
+    if (message?.header.rcode === Rcode.NXDOMAIN) await holdForPreferred(contender, signal);
     return message;
   };
 

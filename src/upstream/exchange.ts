@@ -100,7 +100,7 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
     }
   }
 
-  async function ask(call: ExchangeCall, transport: TransportName, withEdns: boolean): Promise<Message> {
+  function ask(call: ExchangeCall, transport: TransportName, withEdns: boolean): Promise<Message> {
     const { server, dialer, question, flags, signal, maySend, onMismatch } = call;
     if (maySend?.(transport, withEdns) === false) throw new SendForbidden(`no more sends over ${transport}`);
     return transports[transport]({
@@ -131,14 +131,22 @@ const UDP_PAYLOAD_OCTETS = 1232;
 /** No option is passed on, EDNS being hop by hop (RFC 6891 §6.1.1), and none is added: no Client Subnet either. */
 function requestMessage(question: Question, flags: Flags, withEdns: boolean): Message {
   const { rd, cd, ad } = flags;
-  return {
-    header: { id: 0, qr: false, opcode: Opcode.QUERY, aa: false, tc: false, rd, ra: false, ad, cd, rcode: 0 },
-    questions: [question],
-    answers: [],
-    authority: [],
-    additional: [],
-    ...(withEdns && { edns: { udpPayloadSize: UDP_PAYLOAD_OCTETS, version: 0, do: flags.do, options: [] } }),
+  const header = {
+    id: 0,
+    qr: false,
+    opcode: Opcode.QUERY,
+    aa: false,
+    tc: false,
+    rd,
+    ra: false,
+    ad,
+    cd,
+    rcode: 0,
   };
+  const message = { header, questions: [question], answers: [], authority: [], additional: [] };
+  if (!withEdns) return message;
+  const edns = { udpPayloadSize: UDP_PAYLOAD_OCTETS, version: 0, do: flags.do, options: [] };
+  return { ...message, edns };
 }
 
 /** BADVERS to version 0, or an error without an OPT: a server that predates EDNS (RFC 6891 §7). */

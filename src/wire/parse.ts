@@ -82,9 +82,9 @@ function readMessage(reader: Reader, questions: Question[]): Message {
   const authority = readSection(reader, counts.authority);
   const { records: additional, opt } = readAdditional(reader, counts.additional);
   if (reader.offset < reader.end) throw new WireError("message-trailing");
-  const rest = { questions, answers, authority, additional };
-  if (opt === undefined) return { header, ...rest };
-  return { header: { ...header, rcode: header.rcode | (opt.rcode << 4) }, ...rest, edns: opt.edns };
+  if (opt === undefined) return { header, questions, answers, authority, additional };
+  const whole = { ...header, rcode: header.rcode | (opt.rcode << 4) };
+  return { header: whole, questions, answers, authority, additional, edns: opt.edns };
 }
 
 function readQuestion(reader: Reader): Question {
