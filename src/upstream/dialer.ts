@@ -15,9 +15,9 @@ export interface Dialer {
   /** Whether a connection may outlive its query; one in a container keeps the container's namespace alive meanwhile. */
   readonly keepsConnections?: boolean;
   /**
-   * A socket of its own for every question, so that the kernel draws a random source port for each (RFC 5452 §9.2). It
-   * is connected: datagrams from elsewhere never arrive, and an ICMP port unreachable is an error at once instead of
-   * silence. Throws the system's error, or if the namespace cannot be entered.
+   * A socket that no other question has at the moment, from a port that the kernel drew at random not long ago (RFC
+   * 5452 §9.2; decision 15). It is connected: datagrams from elsewhere never arrive, and an ICMP port unreachable is
+   * an error at once instead of silence. Throws the system's error, or if the namespace cannot be entered.
    */
   udp(server: SocketAddress, listener: FlowListener): Flow;
   /** Not yet connected. Throws if the namespace cannot be entered. */
