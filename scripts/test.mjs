@@ -98,6 +98,8 @@ const args = [
 ];
 const { status } = spawnSync(process.execPath, [vitest, ...args], {
   cwd: root,
+  // The writer and the readers of the answer table race for a minute here, for three seconds in `npm run ok`.
+  env: { ELEVEN_RACE_SECONDS: "60", ...process.env },
   stdio: ["ignore", "inherit", "inherit"],
 });
 const failed = existsSync(json) ? summary(JSON.parse(readFileSync(json, "utf8"))) : 1;
