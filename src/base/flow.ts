@@ -20,5 +20,5 @@ export interface Way {
   connect(): number;
 }
 
-/** Makes a flow; throws what `connect` throws. */
-export type FlowOf = (way: Way, listener: FlowListener) => Flow;
+/** Makes a flow, with `isFresh` on a port that has served no question; throws what `connect` throws. */
+export type FlowOf = (way: Way, listener: FlowListener, isFresh: boolean) => Flow;

@@ -32,7 +32,8 @@ export function dialing(plane: () => DataPlane | undefined): Dialing {
   return {
     host: {
       ...hostDialer,
-      udp: (server, listener) => flowOf()?.(hostWays(server), listener) ?? hostDialer.udp(server, listener),
+      udp: (server, listener, isFresh = false) =>
+        flowOf()?.(hostWays(server), listener, isFresh) ?? hostDialer.udp(server, listener),
     },
     inside(netns, scope) {
       // A container that is made anew must not be asked for on the connections of the former one.
@@ -53,8 +54,8 @@ export function dialing(plane: () => DataPlane | undefined): Dialing {
         // A container's own upstreams are plain addresses, so it is for the 200 ms after an answer that was cut off
         // (`streams.ts`): a namespace whose container is gone does not outlive it by more.
         keepsConnections: true,
-        udp: (server, listener) =>
-          flowOf()?.(insideWays(server), listener) ??
+        udp: (server, listener, isFresh = false) =>
+          flowOf()?.(insideWays(server), listener, isFresh) ??
           within((namespace) => namespaceDialer(namespace, scope).udp(server, listener)),
         tcp: (family) => within((namespace) => namespaceDialer(namespace, scope).tcp(family)),
       };
@@ -69,8 +70,11 @@ export function dialing(plane: () => DataPlane | undefined): Dialing {
 function ways(connect: (server: SocketAddress) => number): (server: SocketAddress) => Way {
   const known = new WeakMap<SocketAddress, Way>();
   return (server) => {
-    const way = known.get(server) ?? { connect: () => connect(server) };
-    known.set(server, way);
+    let way = known.get(server);
+    if (way === undefined) {
+      way = { connect: () => connect(server) };
+      known.set(server, way);
+    }
     return way;
   };
 }

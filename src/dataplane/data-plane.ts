@@ -237,6 +237,7 @@ export function dataPlane(options: {
     },
     async close() {
       await Promise.all(threads.map((each) => each.close()));
+      upstreamFlows.close();
       for (const set of sets) set.close();
     },
   };

@@ -17,9 +17,11 @@ const SWEEP_MS = 1;
 export interface Flows {
   readonly hasRoom: boolean;
   /** As `FlowOf`; throws, too, if there is no room. */
-  open(way: Way, listener: FlowListener): Flow;
+  open(way: Way, listener: FlowListener, isFresh: boolean): Flow;
   /** Takes a message of the ring of what was heard. */
   take(ring: RingReader, offset: number, length: number): void;
+  /** To be called when no worker works any more, and before their sets are closed; flows may be closed later. */
+  close(): void;
 }
 
 /** One socket. */
@@ -54,6 +56,7 @@ export function flows(options: {
   const resting = restingLines({ release, clock });
   const leaving = new Set<{ readonly line: Line; readonly mark: readonly number[] }>();
   let isSweepDue = false;
+  let isOver = false;
 
   class OpenFlow implements Flow {
     readonly #line: Line;
@@ -63,6 +66,8 @@ export function flows(options: {
     #isClosed = false;
     #sent = 0;
     #heard = 0;
+    /** Something else than one reply has come to it, or may. */
+    #isSpoilt = false;
 
     constructor(line: Line, listener: FlowListener, isNew: boolean) {
       const { index, fd, set } = line;
@@ -87,14 +92,16 @@ export function flows(options: {
       try {
         send(this.#line.fd, octets, MSG_DONTWAIT);
       } catch (error) {
-        this.#heard = Number.NaN;
+        this.#isSpoilt = true;
         this.#listener.failed(error as Error);
       }
     }
 
-    heard(errno: number, octets: Uint8Array): void {
+    /** `count`: how many datagrams were read together with this one; 0 for an error. */
+    heard(errno: number, count: number, octets: Uint8Array): void {
       this.#isListenedTo = false;
-      this.#heard += errno === 0 ? 1 : Number.NaN;
+      this.#heard += 1;
+      if (count !== 1) this.#isSpoilt = true;
       if (errno === 0) this.#listener.message(octets);
       else if (errno !== EAGAIN) this.#listener.failed(new SystemError("recv", errno));
       if (this.#isClosed) return;
@@ -108,12 +115,14 @@ export function flows(options: {
       this.#isClosed = true;
       this.#forget();
       const line = this.#line;
-      if (this.#isListenedTo) {
+      // After the first of those that were read together it was asked for more: a worker may have it in its hands.
+      if (isOver) release(line);
+      else if (this.#isListenedTo || this.#heard > 1) {
         line.set.remove(line.fd);
         leaving.add({ line, mark: quiescence.mark() });
         sweep();
         // Where nothing more is to come, nothing of this question can be taken for the next one's.
-      } else if (this.#sent !== 1 || this.#heard !== 1 || !resting.put(line)) release(line);
+      } else if (this.#sent !== 1 || this.#isSpoilt || !resting.put(line)) release(line);
     }
 
     #forget(): void {
@@ -141,7 +150,7 @@ export function flows(options: {
   function sweep(): void {
     for (const each of leaving) {
       // Those behind it came later.
-      if (!quiescence.hasPassed(each.mark)) break;
+      if (!isOver && !quiescence.hasPassed(each.mark)) break;
       leaving.delete(each);
       release(each.line);
     }
@@ -155,10 +164,10 @@ export function flows(options: {
 
   return {
     get hasRoom() {
-      return free.length > 0;
+      return !isOver && free.length > 0;
     },
-    open(way, listener) {
-      const rested = resting.take(way);
+    open(way, listener, isFresh) {
+      const rested = isFresh ? undefined : resting.take(way);
       const line = rested ?? connect(way);
       try {
         return new OpenFlow(line, listener, rested === undefined);
@@ -171,7 +180,13 @@ export function flows(options: {
       const word = offset >> 2;
       const flow = under[words[word + Heard.FLOW]! - FIRST_FLOW];
       if (flow?.generation !== words[word + Heard.GENERATION]) return;
-      flow!.heard(words[word + Heard.ERRNO]!, octets.slice(offset + 4 * Heard.HEADER_WORDS, offset + length));
+      const message = octets.slice(offset + 4 * Heard.HEADER_WORDS, offset + length);
+      flow!.heard(words[word + Heard.ERRNO]!, words[word + Heard.COUNT]!, message);
+    },
+    close() {
+      isOver = true;
+      resting.close();
+      sweep();
     },
   };
 }

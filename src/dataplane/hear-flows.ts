@@ -15,13 +15,21 @@ export function hearFlows(
   const heard = ringWriter(own.heard);
   const words = new Uint32Array(heard.octets.buffer, heard.octets.byteOffset);
 
-  function hand(key: number, generation: number, errno: number, at: number, length: number): boolean {
+  function hand(
+    key: number,
+    generation: number,
+    errno: number,
+    count: number,
+    at: number,
+    length: number,
+  ): boolean {
     const offset = heard.reserve(4 * Heard.HEADER_WORDS + length);
     if (offset === -1) return false;
     const word = offset >> 2;
     words[word + Heard.FLOW] = key;
     words[word + Heard.GENERATION] = generation;
     words[word + Heard.ERRNO] = errno;
+    words[word + Heard.COUNT] = count;
     heard.octets.set(received.subarray(at, at + length), offset + 4 * Heard.HEADER_WORDS);
     return heard.publish();
   }
@@ -31,10 +39,10 @@ export function hearFlows(
     const fd = Atomics.load(rows, row + FlowRow.FD);
     if (fd === CLOSED || Atomics.load(rows, row + FlowRow.GENERATION) !== generation) return false;
     const count = receive(fd);
-    if (count <= 0) return hand(key, generation, -count, 0, 0);
+    if (count <= 0) return hand(key, generation, -count, 0, 0, 0);
     let isWanted = false;
     for (let i = 0; i < count; i++) {
-      if (hand(key, generation, 0, i * RECEIVE_STRIDE, lengthOf(i))) isWanted = true;
+      if (hand(key, generation, 0, count, i * RECEIVE_STRIDE, lengthOf(i))) isWanted = true;
     }
     return isWanted;
   };

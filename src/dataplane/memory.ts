@@ -99,5 +99,8 @@ export function workerMemory({ epoll, eventfd }: Pick<WorkerMemory, "epoll" | "e
 export const Miss = { SOCKET: 0, GENERATION: 1, ADDRESS_LENGTH: 2, ADDRESS: 4, HEADER_WORDS: 12 } as const;
 /** ... and in that of answers given: row of the client, column. */
 export const Seen = { CLIENT: 0, COLUMN: 1, HEADER_WORDS: 2 } as const;
-/** ... and in that of what upstreams said: key and generation of the flow; the errno, or 0 where a message follows. */
-export const Heard = { FLOW: 0, GENERATION: 1, ERRNO: 2, HEADER_WORDS: 4 } as const;
+/**
+ * ... and in that of what upstreams said: key and generation of the flow; the errno, or 0 where a message follows, and
+ * how many were read with it.
+ */
+export const Heard = { FLOW: 0, GENERATION: 1, ERRNO: 2, COUNT: 3, HEADER_WORDS: 4 } as const;

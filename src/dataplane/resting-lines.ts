@@ -8,11 +8,13 @@ export interface RestingLines {
   take(way: Way): Line | undefined;
   /** False if it is not to be used again. */
   put(line: Line): boolean;
+  /** Releases all that rest; from then on none does. */
+  close(): void;
 }
 
 /**
- * A port serves one question after the other for so long, and is given up: nobody can find out in that time which it
- * is. Who asks seldom has a new one for each (decision 15).
+ * A port serves one question after the other for so long. That is too short for a port that somebody found to be worth
+ * much: a question that is not answered leaves its own open for longer (decision 15).
  */
 export const LINE_MS = 100;
 /** More than that are not in use at a time, but in a burst. */
@@ -27,8 +29,9 @@ export function restingLines(options: {
   const byWay = new Map<Way, Line[]>();
   let count = 0;
   let isSweepDue = false;
+  let isClosed = false;
 
-  const isOver = ({ since }: Line, now: number): boolean => now - since >= LINE_MS;
+  const isOver = ({ since }: Line, now: number): boolean => isClosed || now - since >= LINE_MS;
 
   function sweep(): void {
     isSweepDue = false;
@@ -66,6 +69,10 @@ export function restingLines(options: {
       count += 1;
       sweepLater();
       return true;
+    },
+    close() {
+      isClosed = true;
+      sweep();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { closeSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,7 +9,7 @@ import { ADDRESS_STRIDE, BATCH, SEND_STRIDE } from "./batch-size.ts";
 import { libc } from "./libc.ts";
 import { inNamespace, type Namespace, openNamespace } from "./namespace.ts";
 import { namespaceFixture, skipped, whyNot } from "./namespace-fixture.suite.ts";
-import { connectedUdpSocket, serverSockets } from "./sockets.ts";
+import { connectedUdpSocket, serverSockets, udpServerHere } from "./sockets.ts";
 
 const AT = { address: "127.0.0.1", port: 5300 };
 const CLIENTS = 5;
@@ -16,8 +17,18 @@ const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;
 const SO_NO_CHECK = 11;
 
+/** `struct sockaddr_in6` of `::<digit>`. */
+function v6(address: string, port: number): Uint8Array {
+  const octets = Buffer.alloc(28);
+  octets.writeUInt16LE(10, 0);
+  octets.writeUInt16BE(port, 2);
+  octets[23] = Number(address.slice(2));
+  return octets;
+}
+
 describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
   const { add, cleanup } = namespaceFixture();
+  let path: string;
   let namespace: Namespace;
   let server: number;
   let listening: number;
@@ -25,7 +36,8 @@ describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
   let io: Batch;
 
   beforeAll(() => {
-    namespace = openNamespace(add());
+    path = add();
+    namespace = openNamespace(path);
   });
   afterAll(async () => {
     namespace.close();
@@ -57,12 +69,14 @@ describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
   }
 
   /** What has come to a client, in alphabetical order. */
-  function heard(client: number): string[] {
+  const heard = (client: number): string[] => heardBy(clients[client]!);
+
+  function heardBy(fd: number): string[] {
     const texts: string[] = [];
     const octets = Buffer.alloc(SEND_STRIDE);
     try {
       for (;;) {
-        const length = libc().recv(clients[client]!, octets, MSG_DONTWAIT);
+        const length = libc().recv(fd, octets, MSG_DONTWAIT);
         texts.push(octets.toString("latin1", 0, length));
       }
     } catch (error) {
@@ -86,6 +100,8 @@ describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
     { answers: 3, packets: 3 },
     { answers: 4, packets: 1 },
     { answers: 10, packets: 1 },
+    // 10 are shorter than the other 54, which are too many for one.
+    { answers: BATCH, packets: 3 },
   ])("$answers of one length to one client are $packets on the way", ({ answers, packets }) => {
     const questions = same(answers);
     ask(questions);
@@ -93,6 +109,36 @@ describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
     expect(echo(answers)).toBe(0);
     expect(carried() - before).toBe(packets);
     expect(heard(0)).toEqual(texts(questions));
+  });
+
+  test("of more than 512 octets go one by one", () => {
+    const questions = same(8).map(({ client, text }) => ({ client, text: text.padEnd(513, ".") }));
+    ask(questions);
+    const before = carried();
+    expect(echo(8)).toBe(0);
+    expect(carried() - before).toBe(8);
+  });
+
+  test("go to addresses that differ only at their end", () => {
+    const at = { address: "::1", port: 5300 };
+    const { fd, port } = inNamespace(namespace, () => udpServerHere({ ...at, address: "::" }));
+    execFileSync("ip", ["-n", path.slice("/run/netns/".length), "-6", "addr", "add", "::2/128", "dev", "lo"]);
+    const from = ["::1", "::2"].map((address) =>
+      inNamespace(namespace, () => {
+        const made = udpServerHere({ address, port: 5301 }).fd;
+        libc().connect(made, v6(address, port));
+        return made;
+      }),
+    );
+    for (let i = 0; i < 8; i++) libc().send(from[i % 2]!, Buffer.from(`${i % 2}`), MSG_DONTWAIT);
+    expect(io.receive(fd)).toBe(8);
+    for (let i = 0; i < 8; i++) {
+      io.sent[i * SEND_STRIDE] = io.received[i * RECEIVE_STRIDE]!;
+      io.answer(i, i, 1);
+    }
+    expect(io.send(fd, 8)).toBe(0);
+    for (const [i, client] of from.entries()) expect(heardBy(client)).toEqual(Array(4).fill(`${i}`));
+    for (const each of [fd, ...from]) closeSync(each);
   });
 
   test("go to who asked, each whole and once, whoever asked how much of what length", () => {
@@ -117,11 +163,19 @@ describe.skipIf(whyNot !== undefined)(`answers${skipped}`, () => {
 
   test("go one by one where the kernel refuses to join them", () => {
     libc().setsockopt(server, SOL_SOCKET, SO_NO_CHECK, 1);
+    const refused = carried();
     for (const questions of [same(20), same(20)]) {
       ask(questions);
       expect(echo(questions.length)).toBe(0);
       expect(heard(0)).toEqual(texts(questions));
     }
+    expect(carried() - refused).toBe(80);
+    // From then on it is not even tried.
+    libc().setsockopt(server, SOL_SOCKET, SO_NO_CHECK, 0);
+    ask(same(20));
+    const before = carried();
+    expect(echo(20)).toBe(0);
+    expect(carried() - before).toBe(20);
   });
 
   test("are counted, each, that can't be sent, and the others go on being joined", () => {

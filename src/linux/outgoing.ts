@@ -1,9 +1,13 @@
+import { closeSync } from "node:fs";
 import { ADDRESS_STRIDE, BATCH, SEND_STRIDE } from "./batch-size.ts";
 import { libc } from "./libc.ts";
 import { Iovec, Mmsghdr, writePointer } from "./mmsghdr.ts";
 import { patience } from "./patience.ts";
+import { socket } from "./sockets.ts";
 
 // Of linux/udp.h and sys/socket.h: a control message that says in 16 bits how long each datagram of many is.
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const CONTROL_OCTETS = 24;
@@ -11,6 +15,8 @@ const CONTROL_LENGTH = 18;
 
 const MSG_DONTWAIT = 0x40;
 const EAGAIN = 11;
+/** What a way says on which it can't be done: EIO (IPsec, no checksums by the device), EINVAL or EMSGSIZE (its MTU). */
+const CANNOT_JOIN: readonly number[] = [5, 22, 90];
 
 /**
  * So many answers of one length to one client go as one (UDP_SEGMENT, Linux 4.18): the kernel takes them apart where
@@ -18,7 +24,9 @@ const EAGAIN = 11;
  * looks with tcpdump is to see two answers.
  */
 const JOINED_MIN = 4;
-/** Whatever a network's MTU, this fits. */
+/** Before Linux 5.16, 64 are refused: it counted their headers, too. */
+const JOINED_MAX = 32;
+/** With its headers it fits the least MTU that Linux takes a path to have, 552. */
 const JOINED_LENGTH_MAX = 512;
 
 /** The answers of a batch. Allocates nothing. */
@@ -55,7 +63,7 @@ export function outgoing(addresses: Uint8Array): Outgoing {
   const addressOf = new Uint8Array(BATCH);
   const addressLengthOf = new Uint8Array(BATCH);
   const lengthOf = new Uint16Array(BATCH);
-  /** The next place of the same length to the same client; 0 is none. */
+  /** The next place of the same length to the same client, but for the last. */
   const nextOf = new Uint8Array(BATCH);
   // Of each group of those.
   const firstOf = new Uint8Array(BATCH);
@@ -64,7 +72,7 @@ export function outgoing(addresses: Uint8Array): Outgoing {
   // Of each message: how many answers are in it, and the first of their vectors.
   const answersIn = new Uint8Array(BATCH);
   const vectorOf = new Uint8Array(BATCH);
-  let mayJoin = true;
+  let mayJoin = canJoin();
 
   for (let i = 0; i < BATCH; i++) {
     const at = (i * CONTROL_OCTETS) >> 2;
@@ -79,10 +87,9 @@ export function outgoing(addresses: Uint8Array): Outgoing {
     let message = 0;
     let vector = 0;
     for (let g = 0; g < groups; g++) {
-      const isJoined = sizeOf[g]! >= JOINED_MIN;
       let place = firstOf[g]!;
       for (let left = sizeOf[g]!; left > 0; ) {
-        const answers = isJoined ? left : 1;
+        const answers = left < JOINED_MIN ? 1 : Math.min(left, JOINED_MAX);
         write(message++, place, vector, answers);
         for (let k = 0; k < answers; k++, place = nextOf[place]!) {
           const at = vector++ * Iovec.WORDS;
@@ -137,8 +144,8 @@ export function outgoing(addresses: Uint8Array): Outgoing {
     controlWords[(control + 16) >> 2] = lengthOf[place]!;
   }
 
-  /** Sends the answers of a joined message one by one; returns how many could not be. */
-  function sendApart(fd: number, message: number): number {
+  /** Sends the answers of a joined message, refused for `errno`, one by one; returns how many could not be. */
+  function sendApart(fd: number, message: number, errno: number): number {
     const answers = answersIn[message]!;
     const at = message * Mmsghdr.WORDS;
     messages[at + Mmsghdr.IOV_LENGTH] = 1;
@@ -149,8 +156,7 @@ export function outgoing(addresses: Uint8Array): Outgoing {
       writePointer(messages, at + Mmsghdr.IOV, vectorsAt + (vectorOf[message]! + k) * Iovec.WORDS * 4);
       if (sendMany(fd, rest[message]!, 1, MSG_DONTWAIT) < 0) unsent += 1;
     }
-    // A kernel that does not know how, or a way on which it can't.
-    if (unsent < answers) mayJoin = false;
+    if (unsent < answers && CANNOT_JOIN.includes(errno)) mayJoin = false;
     return unsent;
   }
 
@@ -175,9 +181,22 @@ export function outgoing(addresses: Uint8Array): Outgoing {
           // This one can't be sent: its sender forged port 0, say. The others may be.
           unsent += 1;
           done += 1;
-        } else unsent += sendApart(fd, done++);
+        } else unsent += sendApart(fd, done++, -result);
       }
       return unsent;
     },
   };
+}
+
+/** Asked for once: a kernel that does not know UDP_SEGMENT passes over it, and would send all as one datagram. */
+function canJoin(): boolean {
+  const fd = socket(AF_INET, SOCK_DGRAM, () => {});
+  try {
+    libc().setsockopt(fd, SOL_UDP, UDP_SEGMENT, 0);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -17,9 +17,10 @@ export interface Dialer {
   /**
    * A socket that no other question has at the moment, from a port that the kernel drew at random not long ago (RFC
    * 5452 §9.2; decision 15). It is connected: datagrams from elsewhere never arrive, and an ICMP port unreachable is
-   * an error at once instead of silence. Throws the system's error, or if the namespace cannot be entered.
+   * an error at once instead of silence. With `isFresh`, no other question has had it: for who was not answered. Throws
+   * the system's error, or if the namespace cannot be entered.
    */
-  udp(server: SocketAddress, listener: FlowListener): Flow;
+  udp(server: SocketAddress, listener: FlowListener, isFresh?: boolean): Flow;
   /** Not yet connected. Throws if the namespace cannot be entered. */
   tcp(family: 4 | 6): TcpSocket;
 }

@@ -21,7 +21,7 @@ export interface ExchangeCall {
   readonly signal: Signal;
   /** TCP from the start, for a server that is otherwise asked over UDP. */
   readonly overTcp?: boolean;
-  /** Not on a connection that was kept. */
+  /** Not on a connection, or from a port, that served before. */
   readonly fresh?: boolean;
   /** Called before each message goes out; false forbids it, and the exchange rejects with `SendForbidden`. */
   readonly maySend?: (transport: TransportName, withEdns: boolean) => boolean;

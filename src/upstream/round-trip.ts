@@ -10,7 +10,7 @@ import type { Dialer } from "./dialer.ts";
 export interface RoundTrip {
   readonly server: ServerAddress;
   readonly dialer: Dialer;
-  /** Not on a connection that was kept: the server was silent on it. */
+  /** Not on a connection, or from a port, that served before: the server was silent on it. */
   readonly fresh: boolean;
   /** The transport draws its id, and writes it in. */
   readonly request: Uint8Array;

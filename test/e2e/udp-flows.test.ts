@@ -6,12 +6,41 @@ import type { SocketAddress } from "../../src/base/address.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { dialing } from "../../src/daemon/dialing.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
+import { namespaceFixture } from "../../src/linux/namespace-fixture.suite.ts";
 import { describeFlows } from "../../src/upstream/dialer.suite.ts";
 import type { Dialer } from "../../src/upstream/dialer.ts";
 import { dataPlaneMissing, newDataPlane } from "../support/udp-planes.ts";
 
 const missing = dataPlaneMissing();
 const handler = { handle: async () => undefined };
+
+/** Says this to whoever asks. */
+const saying = (name: string) => `
+  const socket = require("node:dgram").createSocket("udp4");
+  socket.on("message", (_, from) => socket.send("${name}", from.port, from.address));
+  socket.bind(5300, "127.0.0.1", () => console.log("ready"));`;
+
+/** Resolves with the first that is said and `isMeant`; then the flow is closed. */
+function askWith(
+  dialer: Dialer,
+  at: SocketAddress,
+  questions: readonly string[],
+  isMeant: (said: string) => boolean,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const flow = dialer.udp(at, {
+      message(octets) {
+        const said = Buffer.from(octets).toString();
+        if (!isMeant(said)) return;
+        flow.close();
+        resolve(said);
+      },
+      failed: reject,
+    });
+    for (const question of questions) flow.send(Buffer.from(question));
+  });
+}
+
 const descriptors = (): number => readdirSync("/proc/self/fd").length;
 
 describe.skipIf(missing)(`questions to upstreams${missing === undefined ? "" : ` (${missing})`}`, () => {
@@ -55,21 +84,9 @@ describe.skipIf(missing)(`questions to upstreams${missing === undefined ? "" : `
       await plane.close();
     });
 
-    /** Resolves with what was said to the last question, closed after that. */
-    function ask(dialer: Dialer, questions: readonly string[]): Promise<string> {
-      return new Promise((resolve, reject) => {
-        const flow = dialer.udp(at, {
-          message(octets) {
-            const said = Buffer.from(octets).toString();
-            if (said !== questions.at(-1)) return;
-            flow.close();
-            resolve(said);
-          },
-          failed: reject,
-        });
-        for (const question of questions) flow.send(Buffer.from(question));
-      });
-    }
+    /** Resolves with what was said to the last question. */
+    const ask = (dialer: Dialer, questions: readonly string[]) =>
+      askWith(dialer, at, questions, (said) => said === questions.at(-1));
 
     test("take turns at a port for a tenth of a second", async () => {
       const dialer = dialing(() => plane).host;
@@ -97,10 +114,31 @@ describe.skipIf(missing)(`questions to upstreams${missing === undefined ? "" : `
       other.on("message", (_, { port, address }) => other.send("other", port, address));
       const dialer = dialing(() => plane).host;
       await ask(dialer, ["first"]);
-      at = { address: "127.0.0.1", port: other.address().port };
-      expect(await ask(dialer, ["other"])).toBe("other");
+      const theirs = { address: "127.0.0.1", port: other.address().port };
+      expect(await askWith(dialer, theirs, ["?"], () => true)).toBe("other");
       other.close();
     });
+  });
+
+  test("leave from the namespace of who asks, also when a port was used before", async () => {
+    const { add, run, cleanup } = namespaceFixture();
+    const plane = newDataPlane({ handler });
+    await plane.started;
+    const { inside } = dialing(() => plane);
+    // The same object, as where two containers have equal servers.
+    const at = { address: "127.0.0.1", port: 5300 };
+    const dialers = await Promise.all(
+      ["one", "other"].map(async (name) => {
+        const path = add();
+        await run(path, saying(name));
+        return inside(path, name);
+      }),
+    );
+    const said: string[] = [];
+    for (const dialer of [...dialers, ...dialers]) said.push(await askWith(dialer, at, ["?"], () => true));
+    expect(said).toEqual(["one", "other", "one", "other"]);
+    await plane.close();
+    await cleanup();
   });
 
   test("are listened to by Node where no thread works", async () => {
