@@ -8,7 +8,7 @@ import { type Engine, engineMissing, startEngine, until } from "../support/engin
 import { settled } from "../support/engine-records.ts";
 import { type SocketProxy, socketProxy } from "../support/socket-proxy.ts";
 
-/** `ELEVEN_SOAK=1000` is the whole of it: 100 containers, half an hour. */
+/** `ELEVEN_SOAK=1000` is the whole of it: 100 containers, some five minutes. */
 const OPERATIONS = Number(process.env.ELEVEN_SOAK ?? 150);
 const CONTAINERS = Math.max(20, OPERATIONS / 10);
 const SEED = Number(process.env.ELEVEN_SOAK_SEED ?? Date.now() % 1_000_000);
