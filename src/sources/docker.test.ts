@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
 import { createRegistry, type Registry } from "../registry/registry.ts";
 import { dockerSource } from "./docker.ts";
@@ -114,18 +114,25 @@ describe("a Docker source", () => {
 
   async function start(newest: string, oldest: string): Promise<void> {
     engine = new Engine29(newest, oldest);
-    const socket = join(folder, "engine.sock");
-    await new Promise<void>((resolve) => engine.server.listen(socket, resolve));
-    source = dockerSource({
-      url: `unix://${socket}`,
+    await listen();
+    source = newSource(systemClock);
+    await source.start();
+  }
+
+  const socket = () => join(folder, "engine.sock");
+  const listen = () => new Promise<void>((resolve) => engine.server.listen(socket(), resolve));
+
+  function newSource(clock: Clock, onState?: () => void): Source {
+    return dockerSource({
+      url: `unix://${socket()}`,
       name: NAME,
       env: {},
       apply: registry.apply,
       doubt: (at) => registry.doubt(NAME, at),
-      clock: systemClock,
+      ...(onState && { onState }),
+      clock,
       log: silentLog,
     });
-    await source.start();
   }
 
   const addresses = () => registry.records({ name: "web" }).flatMap((record) => record.addresses);
@@ -162,5 +169,31 @@ describe("a Docker source", () => {
       error: expect.stringContaining("its API begins at 1.60, ours ends at 1.52"),
     });
     expect(registry.ready).toBe(false);
+  });
+
+  test("needs no time to pass to find an engine that comes", async () => {
+    const timeless: Clock = { ...systemClock, after: () => () => {} };
+    let onState = () => {};
+    engine = new Engine29("1.52", "1.44");
+    source = newSource(timeless, () => onState());
+    await source.start();
+    expect(source.status().state).toBe("away");
+    for (let round = 0; round < 2; round++) {
+      const back = stateBecomes("synced");
+      await listen();
+      await back;
+      const away = stateBecomes("away");
+      engine.server.close();
+      engine.server.closeAllConnections();
+      await away;
+    }
+
+    function stateBecomes(state: string): Promise<void> {
+      return new Promise((resolve) => {
+        onState = () => {
+          if (source.status().state === state) resolve();
+        };
+      });
+    }
   });
 });
