@@ -19,6 +19,7 @@ const PROGRAMS = {
   dockerd: "docker.io",
   systemctl: "systemd",
   "dbus-daemon": "dbus",
+  ssh: "openssh-client",
   // The real libcs, and the real shells.
   gcc: "gcc libc6-dev",
   "musl-gcc": "musl-tools musl",
@@ -26,8 +27,22 @@ const PROGRAMS = {
   fish: "fish",
 };
 
-/** Where test/support/systemd.ts looks for it. */
-const RESOLVED = join(root, "node_modules", ".systemd-resolved");
+/**
+ * Unpacked, not installed: that would make it this machine's own resolver, or let people log in to this machine. Where
+ * one can't be had, its tests are skipped. `folder` is where the tests look for it, besides `installed`.
+ */
+const UNPACKED = [
+  {
+    installed: "/lib/systemd/systemd-resolved",
+    folder: join(root, "node_modules", ".systemd-resolved"),
+    packages: ["systemd-resolved"],
+  },
+  {
+    installed: "/usr/sbin/sshd",
+    folder: join(root, "node_modules", ".openssh-server"),
+    packages: ["openssh-server", "libwrap0"],
+  },
+];
 
 /** Debian asks it whether a package may start its service; it is for the time of the installation only. */
 const POLICY = "/usr/sbin/policy-rc.d";
@@ -56,16 +71,14 @@ function installSystemPackages() {
   if (isOurs) restore();
 }
 
-/**
- * Unpacked, not installed: that would make it this machine's own resolver. Where it can't be had, its test is skipped.
- */
-function unpackResolved() {
-  if (existsSync("/lib/systemd/systemd-resolved") || existsSync(RESOLVED)) return;
+function unpack({ installed, folder, packages }) {
+  if (existsSync(installed) || existsSync(folder)) return;
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;
-  const folder = mkdtempSync(join(tmpdir(), "eleven-resolved-"));
-  const command = 'apt-get download -q systemd-resolved && dpkg -x *.deb "$0.new" && mv "$0.new" "$0"';
-  spawnSync("sh", ["-c", command, RESOLVED], { cwd: folder, stdio: ["ignore", 2, 2] });
-  rmSync(folder, { recursive: true, force: true });
+  const cwd = mkdtempSync(join(tmpdir(), "eleven-unpacked-"));
+  const script =
+    'to=$0; apt-get download -q "$@" && for one in *.deb; do dpkg -x "$one" "$to.new"; done && mv "$to.new" "$to"';
+  spawnSync("sh", ["-c", script, folder, ...packages], { cwd, stdio: ["ignore", 2, 2] });
+  rmSync(cwd, { recursive: true, force: true });
 }
 
 function summary(report) {
@@ -85,7 +98,7 @@ function summary(report) {
 
 install();
 installSystemPackages();
-unpackResolved();
+for (const one of UNPACKED) unpack(one);
 const folder = mkdtempSync(join(tmpdir(), "eleven-test-"));
 const json = join(folder, "report.json");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");

@@ -18,6 +18,7 @@ const tls = (host: string, port: number) => ({
   cert: "cert",
   key: "key",
 });
+const ssh = (details: object) => ({ kind: "ssh", host: "engine.example", ...details });
 
 describe("an engine", () => {
   test.each<[string | undefined, Environment, Record<string, unknown>]>([
@@ -35,11 +36,12 @@ describe("an engine", () => {
     ["https://10.0.0.1:443", { DOCKER_CERT_PATH: folder }, tls("10.0.0.1", 443)],
     ["tcp://10.0.0.1", { DOCKER_CERT_PATH: folder, DOCKER_TLS_VERIFY: "1" }, tls("10.0.0.1", 2376)],
     ["tcp://10.0.0.1:5", { DOCKER_CERT_PATH: folder }, tcp("10.0.0.1", 5)],
-    ["ssh://me@engine.example", {}, { kind: "ssh", host: "engine.example", port: undefined, username: "me" }],
+    ["ssh://me@engine.example", {}, ssh({ username: "me" })],
+    ["ssh://engine.example:2222/", {}, ssh({ port: 2222 })],
     [
-      "ssh://engine.example:2222",
+      "ssh://engine.example:22/run/user/1000/docker.sock",
       {},
-      { kind: "ssh", host: "engine.example", port: 2222, username: undefined },
+      ssh({ port: 22, socketPath: "/run/user/1000/docker.sock" }),
     ],
   ])("at %j with %j", (url, env, expected) => {
     expect(engineAddress(url, env)).toEqual(expected);

@@ -34,13 +34,12 @@ export function engineAddress(url: string | undefined, env: Environment): Engine
     return { kind: "unix", socketPath: text.slice("unix://".length) || DEFAULT.slice("unix://".length) };
   }
   // Docker's client takes an address without a scheme for TCP.
-  const { hostname, username } = urlOf(scheme === undefined ? `tcp://${text}` : text, text);
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const said = urlOf(scheme === undefined ? `tcp://${text}` : text, text);
+  const host = said.hostname.replace(/^\[(.*)\]$/, "$1");
+  if (scheme === "ssh") return { kind: "ssh", host, ...sshDetails(said) };
   // A URL forgets the port that is its scheme's own.
   const [, digits] = /:(\d+)\/*$/.exec(text) ?? [];
   const port = digits === undefined ? undefined : Number(digits);
-  if (scheme === "ssh")
-    return { kind: "ssh", host, port, username: decodeURIComponent(username) || undefined };
   if (scheme !== undefined && !["tcp", "http", "https"].includes(scheme)) throw unreachable(text);
   const isSecure = scheme === "https" || port === TLS_PORT || !!env.DOCKER_TLS_VERIFY;
   if (!isSecure) return { kind: "tcp", host, port: port ?? PLAIN_PORT };
@@ -66,6 +65,14 @@ function urlOf(text: string, said: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.hostname === "") throw unreachable(said);
   return url;
+}
+
+function sshDetails({ username, port, pathname }: URL): Omit<SshAddress, "host"> {
+  return {
+    username: decodeURIComponent(username) || undefined,
+    port: port === "" ? undefined : Number(port),
+    socketPath: pathname === "" || pathname === "/" ? undefined : decodeURIComponent(pathname),
+  };
 }
 
 function unreachable(text: string): CodedError {

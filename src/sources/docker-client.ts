@@ -47,7 +47,7 @@ const NEWEST_API = "1.52";
 /** Longer than an engine takes that is alive: an inspect waits while its container is being started. */
 const ANSWER_MS = 10_000;
 
-/** Over ssh each question is a connection of its own, and sshd refuses more than ten at a time. */
+/** By ssh each is a program here and a login there, and sshd refuses more than ten that begin at a time. */
 const SSH_AT_ONCE = 6;
 const AT_ONCE = 64;
 

@@ -1,5 +1,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -9,7 +10,7 @@ import { type EngineHttp, EngineRefusal, engineHttp } from "./docker-http.ts";
 const folder = mkdtempSync(join(tmpdir(), "eleven-http-"));
 const socketPath = join(folder, "engine.sock");
 const never = new AbortController().signal;
-const ssh: EngineAddress = { kind: "ssh", host: "far", port: 2222, username: "me" };
+const ssh: EngineAddress = { kind: "ssh", host: "far", port: 2222, username: "me", socketPath: undefined };
 let server: Server;
 let respond: RequestListener;
 let http: EngineHttp | undefined;
@@ -47,7 +48,7 @@ process.stdin.pipe(to).pipe(process.stdout);
 describe.each<[string, EngineAddress]>([
   ["a socket", { kind: "unix", socketPath }],
   ["ssh", ssh],
-])("an engine behind %s", (kind, address) => {
+])("an engine behind %s", (_, address) => {
   test("is asked with a query, and answers JSON", async () => {
     programInsteadOfSsh(DIAL);
     respond = ({ url }, response) => response.end(JSON.stringify({ url, long: "x".repeat(1_000_000) }));
@@ -94,16 +95,32 @@ describe.each<[string, EngineAddress]>([
     await vi.waitUntil(isGone, { timeout: 5000 });
   });
 
-  test.runIf(kind === "ssh")("is asked by the machine's own program, as Docker's client does", async () => {
-    rmSync(join(folder, "args"), { force: true });
+  test("is asked again by connections that are there", async () => {
     programInsteadOfSsh(DIAL);
-    respond = (_, response) => response.end("{}");
+    const ways = new Set<Socket>();
+    respond = ({ socket }, response) => {
+      ways.add(socket);
+      response.end("{}");
+    };
     http = engineHttp(address, 2);
-    await http.get("/version", {}, never);
-    expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
-      /^-T .*BatchMode=yes.* -l me -p 2222 -- far docker system dial-stdio$/,
-    );
+    for (let round = 0; round < 3; round++)
+      await Promise.all(["/a", "/b", "/c"].map((path) => http!.get(path, {}, never)));
+    expect(ways.size).toBe(2);
   });
+});
+
+test.each([
+  [undefined, "docker system dial-stdio"],
+  ["/run/it's.sock", "docker --host='unix:///run/it'\\''s.sock' system dial-stdio"],
+])("through ssh the socket %j is reached as Docker's client does, by %s", async (path, command) => {
+  rmSync(join(folder, "args"), { force: true });
+  programInsteadOfSsh(DIAL);
+  respond = (_, response) => response.end("{}");
+  http = engineHttp({ ...ssh, socketPath: path }, 2);
+  await http.get("/version", {}, never);
+  const args = readFileSync(join(folder, "args"), "utf8");
+  expect(args).toMatch(/^-T .*BatchMode=yes.* -l me -p 2222 -- far /);
+  expect(args.split(" -- far ")[1]).toBe(command);
 });
 
 describe("ssh that does not come about", () => {

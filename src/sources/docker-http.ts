@@ -37,7 +37,7 @@ export function engineHttp(address: EngineAddress, atOnce: number): EngineHttp {
   const agent = agentFor(address, atOnce);
   const request = address.kind === "tls" ? httpsRequest : httpRequest;
   const { kind: _, ...at } = address;
-  // Through ssh it is the other machine's own socket, whatever ssh connects to.
+  // ssh makes its own way; the socket is one of the other machine.
   const way = address.kind === "ssh" ? {} : at;
 
   async function stream(path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage> {
@@ -64,10 +64,8 @@ export function engineHttp(address: EngineAddress, atOnce: number): EngineHttp {
 function agentFor(address: EngineAddress, atOnce: number): Agent {
   const options = { keepAlive: true, maxSockets: atOnce };
   if (address.kind === "tls") return new TlsAgent(options);
-  if (address.kind !== "ssh") return new PlainAgent(options);
-  // A pipe to a program can't be kept as a socket can: each question is a connection of its own.
-  const agent = new PlainAgent();
-  agent.createConnection = () => sshConnection(address);
+  const agent = new PlainAgent(options);
+  if (address.kind === "ssh") agent.createConnection = () => sshConnection(address);
   return agent;
 }
 

@@ -8,6 +8,7 @@ import { connectEngine, type EngineClient, NoAnswer } from "./docker-client.ts";
 import { createKnown } from "./docker-known.ts";
 import { createMirror } from "./docker-mirror.ts";
 import { type Processes, processes as thisMachine } from "./docker-process.ts";
+import { onNewSocket } from "./new-socket.ts";
 import type { Source, SourceStatus } from "./source.ts";
 
 export interface DockerSourceOptions {
@@ -61,7 +62,11 @@ export function dockerSource(options: DockerSourceOptions): Source {
   let engine: string | undefined;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
+  /** Ends the time between two attempts. */
   let wake: () => void = () => {};
+  /** Since the engine was there, or there was a sign of it. */
+  let attempts = 0;
+  let unwatch: (() => void) | undefined;
   /** Of the connection, and of the time without one. */
   const [present, absent] = [timers(clock), timers(clock)];
   let doubts = 0;
@@ -130,7 +135,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
       error = null;
       onState();
       onSynced();
-      absent.clear();
+      noLongerAway();
       resyncLater();
       return await next.ended;
     } finally {
@@ -150,7 +155,24 @@ export function dockerSource(options: DockerSourceOptions): Source {
       if (lastSync !== null) doubt(since);
       onState();
       watchProcesses();
+      watchSocket();
     }
+  }
+
+  function noLongerAway(): void {
+    absent.clear();
+    unwatch?.();
+    unwatch = undefined;
+  }
+
+  /** dockerd makes its socket when it starts, and answers there when it has started what is to be restarted. */
+  function watchSocket(): void {
+    const address = engineAddress(url, env);
+    if (address.kind !== "unix") return;
+    unwatch = onNewSocket(address.socketPath, () => {
+      attempts = 0;
+      wake();
+    });
   }
 
   function watchProcesses(): void {
@@ -159,11 +181,11 @@ export function dockerSource(options: DockerSourceOptions): Source {
   }
 
   async function run(onAttempt: (failure?: unknown) => void): Promise<void> {
-    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+    while (!stopping.signal.aborted) {
       let reason: unknown;
       try {
         reason = await follow(() => {
-          attempt = -1;
+          attempts = 0;
           onAttempt();
         });
       } catch (failure) {
@@ -174,7 +196,8 @@ export function dockerSource(options: DockerSourceOptions): Source {
       onAttempt(reason);
       await new Promise<void>((resolve) => {
         wake = resolve;
-        absent.after(delayMs(Math.max(attempt, 0)), resolve);
+        absent.after(delayMs(attempts), resolve);
+        attempts += 1;
       });
     }
   }
@@ -226,7 +249,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
   async function stop(): Promise<void> {
     stopping.abort(new Error("stopped"));
     present.clear();
-    absent.clear();
+    noLongerAway();
     wake();
     await running;
   }

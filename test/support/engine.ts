@@ -163,7 +163,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   }
 
   async function run(command: string, rest: readonly string[], runOptions: RunOptions = {}): Promise<Ran> {
-    return finish(spawn(command, rest, { env: { ...process.env, DOCKER_CONFIG: at("client") } }), runOptions);
+    // The builder that is the engine's own: the other one is a plugin, which not every machine has.
+    const env = { ...process.env, DOCKER_CONFIG: at("client"), DOCKER_BUILDKIT: "0" };
+    return finish(spawn(command, rest, { env }), runOptions);
   }
 
   async function docker(...rest: readonly string[]): Promise<string> {

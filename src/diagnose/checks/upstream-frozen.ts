@@ -91,7 +91,7 @@ function finding({ config, host, isAttached }: Context, group: readonly OwnServe
   return {
     severity: isHealed ? "info" : "warning",
     subject: names.length === 1 ? names[0]! : `${names.length} containers`,
-    text: `Names outside that ${listed(names)} ${names.length === 1 ? "asks" : "ask"} for are sent to ${addresses.join(", ")}, though ${config.resolvConf} names ${today.join(", ") || "nobody"} now: Docker reads it when a container starts, and never again.`,
+    text: `Names outside that ${listed(names)} ${names.length === 1 ? "asks" : "ask"} for are sent to ${addresses.join(", ") || "nobody"}, though ${config.resolvConf} names ${today.join(", ") || "nobody"} now: Docker reads it when a container starts, and never again.`,
     evidence: { containers: names, servers: addresses, today, knownBy: by },
     remedy: isHealed
       ? "they get eleven's answers, which follow the file; the engine takes it over when they are started anew"
