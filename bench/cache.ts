@@ -24,7 +24,17 @@ const WINDOW = 64;
 const UNKEPT = Array.from({ length: 100 }, (_, index) => `unkept-${index}.service.example`);
 /** Of what the names would take: one for which everything fits, and two for which it does not. */
 const BUDGETS_MIB = [1, 4, 64];
-const HEAD = ["budget", "server", "hits", "CPU us/query", "RSS MiB idle", "busy", "full", "full - busy"];
+const HEAD = [
+  "budget",
+  "server",
+  "hits",
+  "CPU us/query",
+  "counted MiB",
+  "RSS MiB idle",
+  "busy",
+  "full",
+  "full - busy",
+];
 
 export const cache: Benchmark = {
   name: "cache",
@@ -67,11 +77,13 @@ export const cache: Benchmark = {
         const cpuUs = ((cpuSeconds(subject.pids) - cpu) * 1e6) / queries;
         const full = memory(subject.pids).rssMib;
         say(`${mib} MiB, ${peer.name}: ${percent(1 - missed / queries)} hits`);
+        const counted = ((await subject.cacheOctets?.()) ?? Number.NaN) / 1024 / 1024;
         rows.push([
           `${mib} MiB`,
           peer.name,
           percent(1 - missed / queries),
           cpuUs.toFixed(1),
+          counted.toFixed(1),
           idle.toFixed(0),
           busy.toFixed(0),
           full.toFixed(0),

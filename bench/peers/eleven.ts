@@ -49,5 +49,8 @@ export async function startEleven(
     return ran.stdout;
   }
   await command("status", "--wait", READY_SECONDS);
-  return { ...started, command };
+  async function cacheOctets(): Promise<number> {
+    return (JSON.parse(await command("cache", "--json")) as { bytes: number }).bytes;
+  }
+  return { ...started, command, cacheOctets };
 }

@@ -41,6 +41,8 @@ export interface Server {
   readonly run: Node["run"];
   /** Makes it the one that answers, where several share an address. */
   prepare?(): Promise<void>;
+  /** What it says itself that its cache takes. */
+  cacheOctets?(): Promise<number>;
   /** The end of what it has written. */
   log(): string;
   stop(): Promise<void>;

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { has } from "../../test/support/requirements.ts";
 import { type Peer, PORT, server } from "./peer.ts";
 
@@ -14,9 +15,11 @@ export const unbound: Peer = {
 ${upstreams.map((upstream) => `  forward-addr: ${upstream}\n`).join("")}`;
     // Half for messages and half for their records, as in its defaults.
     const half = cacheBytes && Math.floor(cacheBytes / 2);
-    const cache = half ? `  msg-cache-size: ${half}\n  rrset-cache-size: ${half}\n` : "";
+    const cache = half
+      ? `  msg-cache-size: ${half}\n  rrset-cache-size: ${half}\n  extended-statistics: yes\n`
+      : "";
     const path = place.write(
-      "unbound.conf",
+      `unbound-${address}.conf`,
       `server:
   interface: ${address}
   port: ${PORT}
@@ -32,9 +35,17 @@ ${upstreams.map((upstream) => `  forward-addr: ${upstream}\n`).join("")}`;
   logfile: /dev/null
   module-config: "iterator"
 ${cache}${zone.map((host) => `  local-data: "${host.name}. 5 IN A ${host.address}"\n`).join("")}remote-control:
-  control-enable: no
+  control-enable: yes
+  control-use-cert: no
+  control-interface: ${join(place.folder, `unbound-${address}.sock`)}
 ${upstreams.length === 0 ? "" : forward}`,
     );
-    return server("unbound", place, address, ["unbound", "-d", "-c", path]);
+    async function cacheOctets(): Promise<number> {
+      const { stdout } = await place.run("unbound-control", ["-c", path, "stats_noreset"]);
+      const taken = [...stdout.matchAll(/^mem\.cache\.(?:rrset|message)=(\d+)$/gm)];
+      if (taken.length !== 2) throw new Error(`unbound-control does not tell of the caches: ${stdout}`);
+      return taken.reduce((sum, [, octets]) => sum + Number(octets), 0);
+    }
+    return { ...server("unbound", place, address, ["unbound", "-d", "-c", path]), cacheOctets };
   },
 };
