@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { fileStamp } from "../base/file-stamp.ts";
 import { watchDirectories } from "./follow-directories.ts";
 
 /**
@@ -31,14 +32,10 @@ export function onNewSocket(path: string, call: () => void): () => void {
   };
 }
 
-/**
- * Undefined: nothing is there, or nothing that we may see. Numbers of files are used again, so it takes the time of the
- * last change, too.
- */
+/** Undefined: nothing is there, or nothing that we may see. */
 function identityOf(path: string): string | undefined {
   try {
-    const { dev, ino, ctimeNs } = statSync(path, { bigint: true });
-    return `${dev}:${ino}:${ctimeNs}`;
+    return fileStamp(statSync(path, { bigint: true }));
   } catch {
     return undefined;
   }
