@@ -3,10 +3,9 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sourceInto } from "../../test/support/docker-source.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { silentLog } from "../base/log.ts";
 import { createRegistry, type Registry } from "../registry/registry.ts";
-import { dockerSource } from "./docker.ts";
 import type { Source } from "./source.ts";
 
 const NAME = "docker:test";
@@ -123,15 +122,11 @@ describe("a Docker source", () => {
   const listen = () => new Promise<void>((resolve) => engine.server.listen(socket(), resolve));
 
   function newSource(clock: Clock, onState?: () => void): Source {
-    return dockerSource({
+    return sourceInto(registry, {
       url: `unix://${socket()}`,
       name: NAME,
-      env: {},
-      apply: registry.apply,
-      doubt: (at) => registry.doubt(NAME, at),
-      ...(onState && { onState }),
       clock,
-      log: silentLog,
+      ...(onState && { onState }),
     });
   }
 

@@ -1,11 +1,10 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
-import { dockerSource } from "../../src/sources/docker.ts";
 import { lines } from "../../src/sources/docker-events.ts";
 import type { Source } from "../../src/sources/source.ts";
+import { sourceInto } from "../support/docker-source.ts";
 import { type Engine, engineMissing, startEngine } from "../support/engine.ts";
 import { settled } from "../support/engine-records.ts";
 
@@ -42,15 +41,7 @@ describe.skipIf(reason)(`events of an engine${reason === undefined ? "" : ` (${r
     engine = await startEngine();
     for (const network of ["shop", "back"]) await docker("network", "create", network);
     registry.expect(NAME);
-    source = dockerSource({
-      url: engine.host,
-      name: NAME,
-      env: {},
-      apply: registry.apply,
-      doubt: (at) => registry.doubt(NAME, at),
-      clock: systemClock,
-      log: silentLog,
-    });
+    source = sourceInto(registry, { url: engine.host, name: NAME });
     await source.start();
     await listen();
   });

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
-import { dockerSource } from "../../src/sources/docker.ts";
+import { sourceInto } from "../support/docker-source.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 import { settled } from "../support/engine-records.ts";
 import { type SocketProxy, socketProxy } from "../support/socket-proxy.ts";
@@ -56,15 +55,7 @@ describe.skipIf(reason)(`the Docker source in a soak${reason === undefined ? "" 
   }
 
   test(`${OPERATIONS} random operations on ${CONTAINERS} containers leave nothing stale and nothing missing (seed ${SEED})`, async () => {
-    const source = dockerSource({
-      url: `unix://${proxy.path}`,
-      name: NAME,
-      env: {},
-      apply: registry.apply,
-      doubt: (at) => registry.doubt(NAME, at),
-      clock: systemClock,
-      log: silentLog,
-    });
+    const source = sourceInto(registry, { url: `unix://${proxy.path}`, name: NAME });
     registry.expect(NAME);
     await source.start();
     const names: string[] = [];

@@ -6,12 +6,11 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { lookup } from "../../src/registry/lookup.ts";
 import { createRegistry, type Registry } from "../../src/registry/registry.ts";
-import { dockerSource } from "../../src/sources/docker.ts";
 import type { Environment } from "../../src/sources/docker-address.ts";
 import type { Source } from "../../src/sources/source.ts";
+import { sourceInto } from "../support/docker-source.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 import { settled } from "../support/engine-records.ts";
 import { type SocketProxy, socketProxy } from "../support/socket-proxy.ts";
@@ -52,15 +51,7 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
   });
 
   function newSource(url: string, name = NAME, into = registry, env: Environment = {}): Source {
-    return dockerSource({
-      url,
-      name,
-      env,
-      apply: into.apply,
-      doubt: (at) => into.doubt(name, at),
-      clock: systemClock,
-      log: silentLog,
-    });
+    return sourceInto(into, { url, name, env });
   }
 
   function addresses(name: string, network: string): string[] {

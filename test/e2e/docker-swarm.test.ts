@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { createRegistry, type Registry } from "../../src/registry/registry.ts";
-import { dockerSource } from "../../src/sources/docker.ts";
 import type { Source } from "../../src/sources/source.ts";
+import { sourceInto } from "../support/docker-source.ts";
 import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
 
 const reason = engineMissing();
@@ -18,15 +17,7 @@ describe.skipIf(reason)(`the Docker source on a swarm${reason === undefined ? ""
     await engine.docker("swarm", "init", "--advertise-addr=127.0.0.1");
     await engine.docker("network", "create", "--driver=overlay", "--attachable", "ov");
     registry = createRegistry({ clock: systemClock, host: "h" });
-    source = dockerSource({
-      url: engine.host,
-      name: "docker:x",
-      env: {},
-      apply: registry.apply,
-      doubt: () => {},
-      clock: systemClock,
-      log: silentLog,
-    });
+    source = sourceInto(registry, { url: engine.host, name: "docker:x" });
     await source.start();
   });
 
