@@ -74,20 +74,28 @@ describe.skipIf(reason !== undefined)(
       send(1, "127.0.0.12", 53);
       send(1, "127.0.0.11", 54);
       expect(entries()).toHaveLength(4);
-      expect(forgetUdp(netlink, DNS)).toBe(2);
+      expect(forgetUdp(netlink, DNS, () => true)).toBe(2);
       const left = entries().map((line) => /dst=(\S+) sport=\d+ dport=(\d+)/.exec(line)?.slice(1).join(":"));
       expect(left.sort()).toEqual(["127.0.0.11:54", "127.0.0.12:53"]);
-      expect(forgetUdp(netlink, DNS)).toBe(0);
+      expect(forgetUdp(netlink, DNS, () => true)).toBe(0);
+    });
+
+    it("forgets those of a server", () => {
+      send(2, "127.0.0.11", 53);
+      const [{ server } = { server: DNS }] = conversations(netlink, 53);
+      expect(server.port).not.toBe(53);
+      expect(forgetUdp(netlink, DNS, ({ port }) => port !== server.port)).toBe(0);
+      expect(forgetUdp(netlink, DNS, ({ port }) => port === server.port)).toBe(2);
     });
 
     it(`forgets ${MANY} at once`, () => {
       send(MANY, "127.0.0.11", 53);
       const before = entries().length;
       const begin = performance.now();
-      expect(forgetUdp(netlink, DNS)).toBe(before);
+      expect(forgetUdp(netlink, DNS, () => true)).toBe(before);
       const took = performance.now() - begin;
       const again = performance.now();
-      forgetUdp(netlink, DNS);
+      forgetUdp(netlink, DNS, () => true);
       process.stdout.write(
         `forgot ${before} entries in ${took.toFixed(1)} ms, none in ${(performance.now() - again).toFixed(1)} ms\n`,
       );
@@ -97,7 +105,7 @@ describe.skipIf(reason !== undefined)(
     it.skipIf(process.seteuid === undefined)("is not for just anybody to change", () => {
       process.seteuid?.(65534);
       try {
-        expect(() => forgetUdp(netlink, DNS)).toThrow(expect.objectContaining({ code: "EPERM" }));
+        expect(() => forgetUdp(netlink, DNS, () => true)).toThrow(expect.objectContaining({ code: "EPERM" }));
       } finally {
         process.seteuid?.(0);
       }

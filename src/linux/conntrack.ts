@@ -24,14 +24,23 @@ const FAMILY_HEADER = Uint8Array.of(2, 0, 0, 0);
 
 /**
  * Makes connection tracking forget the UDP conversations that were begun with `to` in the namespace of this netlink
- * socket, and so where NAT sent them: the next packet of such a client is looked up in the rules anew. Returns how
- * many. Throws NetlinkError: EPERM without CAP_NET_ADMIN, EINVAL without `nf_conntrack_netlink`.
+ * socket, if the server that they were sent on to `isOver`, and so where NAT sent them: the next packet of such a
+ * client is looked up in the rules anew. Returns how many. Throws NetlinkError: EPERM without CAP_NET_ADMIN, EINVAL
+ * without `nf_conntrack_netlink`.
  *
  * Where anything is tracked at all, the kernel goes through the table that all namespaces share: some 10 ms.
  */
-export function forgetUdp(netlink: number, to: SocketAddress): number {
+export function forgetUdp(
+  netlink: number,
+  to: SocketAddress,
+  isOver: (server: SocketAddress) => boolean,
+): number {
   if (trackedEntries(netlink) === 0) return 0;
-  return ask(netlink, entriesTo(to)).filter((entry) => forget(netlink, entry)).length;
+  const entries = ask(netlink, entriesTo(to)).filter((entry) => {
+    const conversation = parsed(entry);
+    return conversation !== undefined && isOver(conversation.server);
+  });
+  return entries.filter((entry) => forget(netlink, entry)).length;
 }
 
 /** One UDP conversation, as connection tracking keeps it for address translation. */

@@ -45,6 +45,8 @@ export interface Attachment {
   beat(): boolean;
   /** See `Takeover`. */
   forgetFormer(): void;
+  /** See `Takeover`. */
+  forgetGone(): void;
   /** `whoAsks` says another than before. */
   askerChanged(): void;
   /** New queries go where they went before from when this returns; resolves when those that had come are answered. */
@@ -86,6 +88,7 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
     bare,
     beat: () => takeover?.beat() ?? true,
     forgetFormer: () => takeover?.forgetFormer(),
+    forgetGone: () => takeover?.forgetGone(),
     askerChanged: () => udp.askerChanged(),
     async close() {
       takeover?.handBack();

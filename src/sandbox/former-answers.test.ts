@@ -21,7 +21,10 @@ beforeEach(() => {
 });
 
 function add(name: string): Attachment {
-  const attachment = { forgetFormer: () => forgotten.push(name) } as unknown as Attachment;
+  const attachment = {
+    forgetFormer: () => forgotten.push(name),
+    forgetGone: () => forgotten.push(`${name}: gone`),
+  } as unknown as Attachment;
   former.add(attachment);
   return attachment;
 }
@@ -48,10 +51,17 @@ it("former answers of one attachment at a time are forgotten", () => {
   expect(forgotten).toEqual(["web", "db"]);
 });
 
-it("former answers stay where we have left", () => {
-  former.remove(add("web"));
+it("former answers that can still come stay where we have left", () => {
+  former.leave(add("web"));
   pass(2 * FORMER_MS);
-  expect(forgotten).toEqual([]);
+  expect(forgotten).toEqual(["web: gone"]);
+});
+
+it("former answers are forgotten once, also where we leave", () => {
+  const web = add("web");
+  pass(FORMER_MS);
+  former.leave(web);
+  expect(forgotten).toEqual(["web"]);
 });
 
 it("former answers are forgotten again after a hang, in which there were new ones", () => {

@@ -16,7 +16,11 @@ export const FORMER_MS = 15_000;
  */
 export interface FormerAnswers {
   add(attachment: Attachment): void;
-  remove(attachment: Attachment): void;
+  /**
+   * To be called before it is handed back. If that is before its turn, a client that asked dockerd before a restart
+   * would be refused again: what nobody can answer any more is forgotten now.
+   */
+  leave(attachment: Attachment): void;
   /** To be called after each beat. Forgets those of one attachment at most: it takes some 10 ms. */
   beat(): void;
 }
@@ -34,18 +38,25 @@ export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): Fo
     for (const [attachment, since] of ours) {
       if (since === undefined || now - since < FORMER_MS) continue;
       ours.set(attachment, undefined);
-      try {
-        attachment.forgetFormer();
-      } catch (error) {
-        log.debug({ reason: messageOf(error) }, "connection tracking keeps what came before us");
-      }
+      tried(() => attachment.forgetFormer());
       return;
+    }
+  }
+
+  function tried(forget: () => void): void {
+    try {
+      forget();
+    } catch (error) {
+      log.debug({ reason: messageOf(error) }, "connection tracking keeps what came before us");
     }
   }
 
   return {
     add: (attachment) => void ours.set(attachment, clock.now()),
-    remove: (attachment) => void ours.delete(attachment),
+    leave(attachment) {
+      if (ours.get(attachment) !== undefined) tried(() => attachment.forgetGone());
+      ours.delete(attachment);
+    },
     beat,
   };
 }

@@ -9,7 +9,7 @@ import { netfilterSocket, transact } from "../linux/netlink.ts";
 import { deleteTable, newOwnedTable } from "../linux/nftables.ts";
 import { nftablesRefusal } from "../linux/nftables-refusal.ts";
 import { selfConnection } from "../linux/self-connection.ts";
-import { ipv4Address } from "../linux/sockets.ts";
+import { hasUdpServer, ipv4Address } from "../linux/sockets.ts";
 import { TABLE_NAME, takeoverTable } from "./takeover-table.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -29,6 +29,8 @@ export interface Takeover {
    * translation. Throws NetlinkError.
    */
   forgetFormer(): void;
+  /** The same at once, of those with whom nobody listens any more. Throws NetlinkError or SystemError. */
+  forgetGone(): void;
   /** New queries go the old way from when this returns. Our TCP connections stay ours, and answers may still go out. */
   handBack(): void;
   /** Removes the table: for when the last answer is out. Includes `handBack`. */
@@ -62,7 +64,16 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
 
   return {
     beat: () => !handedBack && libc().sendNothing(udp, MSG_DONTWAIT, self) === EPERM,
-    forgetFormer: () => void forgetUdp(netlink, at),
+    forgetFormer: () => void forgetUdp(netlink, at, () => true),
+    forgetGone() {
+      // A container that has ended asks no more, and looking takes its time.
+      if (!namespace.isCurrent()) return;
+      const isGone = new Map<number, boolean>();
+      forgetUdp(netlink, at, (server) => {
+        if (!isGone.has(server.port)) isGone.set(server.port, !hasUdpServer(namespace, server));
+        return isGone.get(server.port)!;
+      });
+    },
     handBack,
     async close() {
       handBack();

@@ -158,7 +158,7 @@ export function tenancy(options: {
     const { identity } = place.namespace;
     if (places.get(identity) !== place) return;
     places.delete(identity);
-    former.remove(place.attachment);
+    former.leave(place.attachment);
     for (const { namespace } of place.holds) if (namespace !== place.namespace) namespace.close();
     place.holds.clear();
     if (place.tenant === undefined) become(place, undefined);

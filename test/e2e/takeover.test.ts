@@ -266,6 +266,15 @@ attach: [web]
       expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
     });
 
+    test("a client with one port is answered after us, though dockerd restarted and we left at once", async () => {
+      const fixed = ["-b", "127.0.0.1#4053", "web"];
+      expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
+      const ran = await start();
+      await docker.restart();
+      await ran.stop("SIGTERM");
+      expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
+    });
+
     test("needs the right to change nftables where Docker's rules are, and only there", async () => {
       const plain = world.container("plain", {});
       world.write(
