@@ -25,8 +25,12 @@ async function bundle() {
   const { build } = await import("rolldown");
   await build({
     cwd: root,
-    // The threads of the data plane have a program of their own.
-    input: { eleven: "src/cli/main.ts", "data-plane-worker": "src/dataplane/worker.ts" },
+    // Threads have programs of their own.
+    input: {
+      eleven: "src/cli/main.ts",
+      "data-plane-worker": "src/dataplane/worker.ts",
+      "snapshot-worker": "src/sources/snapshot-worker.ts",
+    },
     platform: "node",
     // It has native code, which it finds beside itself.
     external: ["koffi"],

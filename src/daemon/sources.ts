@@ -4,6 +4,7 @@ import type { SourceConfig } from "../config/schema.ts";
 import type { Registry } from "../registry/registry.ts";
 import { dockerSource } from "../sources/docker.ts";
 import { fileSource } from "../sources/file.ts";
+import { snapshotReader } from "../sources/snapshot-reader.ts";
 import type { Source, SourceStatus } from "../sources/source.ts";
 import type { Prepared } from "./prepared.ts";
 
@@ -28,12 +29,14 @@ export function createSources(options: {
   readonly changed: () => void;
 }): Sources {
   const { registry, clock, log, changed } = options;
+  // Where the bundle has it (scripts/build.mjs).
+  const read = snapshotReader(new URL("./snapshot-worker.js", import.meta.url));
   let running = new Map<string, Source>();
 
   function make(config: SourceConfig): Source {
     const name = nameOf(config);
     const { apply } = registry;
-    if (config.kind === "file") return fileSource({ path: config.path, name, apply, clock, log });
+    if (config.kind === "file") return fileSource({ path: config.path, name, read, apply, clock, log });
     const doubt = (verifiedAt: string) => registry.doubt(name, verifiedAt);
     const { url } = config;
     return dockerSource({ url, name, env: process.env, apply, doubt, onState: changed, clock, log });

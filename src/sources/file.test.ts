@@ -7,6 +7,8 @@ import { CodedError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
 import { fileSource } from "./file.ts";
+import { readSnapshot } from "./file-snapshot.ts";
+import type { SnapshotReader } from "./snapshot-reader.ts";
 import type { Source } from "./source.ts";
 
 let folder: string;
@@ -14,6 +16,7 @@ let path: string;
 let source: Source;
 let changes: Change[];
 let logged: string[];
+let reading: SnapshotReader;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "eleven-file-"));
@@ -23,7 +26,9 @@ beforeEach(() => {
   const note = (level: string) => (_: object, text: string) => void logged.push(`${level} ${text}`);
   const log: Logger = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
   const apply = (change: Change) => changes.push(change);
-  source = fileSource({ path, name: `file:${path}`, apply, clock: systemClock, log });
+  reading = async (text, about) => readSnapshot(text, about);
+  const read: SnapshotReader = (text, about) => reading(text, about);
+  source = fileSource({ path, name: `file:${path}`, read, apply, clock: systemClock, log });
 });
 
 afterEach(async () => {
@@ -113,6 +118,64 @@ describe("fileSource", () => {
     await source.refresh();
     expect(source.status().error?.split("\n")).toHaveLength(21);
     expect(source.status().error).toMatch(/\.\.\. and 5 more$/);
+  });
+
+  it("applies the last of the states that it was in while a large one was read", async () => {
+    writeFileSync(path, "containers: {}");
+    await source.start();
+    const read: string[] = [];
+    let done = (): void => {};
+    reading = async (text, about) => {
+      read.push(text);
+      await new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      return readSnapshot(text, about);
+    };
+    const refreshes = ["a", "b", "c"].map(async (name) => {
+      writeFileSync(path, `containers: { ${name}: {} }`);
+      await source.refresh();
+    });
+    await until(() => expect(read).toHaveLength(1));
+    done();
+    await until(() => expect(read).toHaveLength(2));
+    done();
+    await Promise.all(refreshes);
+    expect(read.at(-1)).toBe("containers: { c: {} }");
+    expect(changes.at(-1)).toMatchObject({ snapshot: { containers: [{ name: "c" }] } });
+  });
+
+  it("keeps the last good state when the thread that reads a large one fails", async () => {
+    writeFileSync(path, "containers: {}");
+    await source.start();
+    reading = () => Promise.reject(new Error("reached its memory limit"));
+    writeFileSync(path, "containers: { web: {} }");
+    await source.refresh();
+    expect(source.status()).toMatchObject({ state: "refused" });
+    expect(source.status().error).toMatch(/Cannot read ".*shop\.yaml": reached its memory limit/);
+    expect(changes).toHaveLength(1);
+  });
+
+  it("changes nothing after it was stopped while it read", async () => {
+    writeFileSync(path, "containers: {}");
+    let done = (): void => {};
+    let begun = (): void => {};
+    const begins = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    reading = async (text, about) => {
+      begun();
+      await new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      return readSnapshot(text, about);
+    };
+    const started = source.start();
+    await begins;
+    await source.stop();
+    done();
+    await started;
+    expect(changes).toEqual([]);
   });
 
   it("changes nothing after it was stopped", async () => {

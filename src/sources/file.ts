@@ -1,18 +1,21 @@
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { CodedError } from "../base/errors.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
 import { formatProblem, type Problem } from "../yaml/document.ts";
+import { coalesced } from "./coalesced.ts";
 import type { FileContent } from "./file-content.ts";
-import { readSnapshot } from "./file-snapshot.ts";
+import type { SnapshotReading } from "./file-snapshot.ts";
 import { type Follower, followFile } from "./follow-file.ts";
+import { LARGE, type SnapshotReader } from "./snapshot-reader.ts";
 import type { Source, SourceStatus } from "./source.ts";
 
 export interface FileSourceOptions {
   readonly path: string;
   /** Unique among the sources: `file:/etc/shop.yaml`. */
   readonly name: string;
+  readonly read: SnapshotReader;
   readonly apply: (change: Change) => unknown;
   readonly clock: Clock;
   readonly log: Logger;
@@ -26,17 +29,28 @@ const MAX_LINES = 20;
  * one `sync`, or refused whole, while the last good one keeps serving; a file that is gone is a refused state, too,
  * since deleting it is not how one says that there are no containers.
  */
-export function fileSource({ path, name, apply, clock, log }: FileSourceOptions): Source {
+export function fileSource({ path, name, read, apply, clock, log }: FileSourceOptions): Source {
   const file = basename(path);
   let follower: Follower | undefined;
   let lastSync: string | null = null;
   let error: string | null = null;
   let lastWarnings = "";
+  let latest: { readonly content: FileContent; readonly cause: string };
+  let stopped = false;
 
   /** Applies what the file says, or says why not. */
-  function take(content: FileContent, cause: string): string | null {
+  async function take(content: FileContent, cause: string): Promise<string | null> {
     if (content.text === undefined) return `Cannot read "${path}": ${content.reason}`;
-    const reading = readSnapshot(content.text, { source: name, path });
+    if (content.text.length >= LARGE)
+      log.info({ source: name, characters: content.text.length }, `reading ${file}`);
+    let reading: SnapshotReading;
+    try {
+      reading = await read(content.text, { source: name, path });
+    } catch (error) {
+      return `Cannot read "${path}": ${messageOf(error)}`;
+    }
+    // Meanwhile its part of the registry may have ceased to be ours to change.
+    if (stopped) return null;
     if ("problems" in reading) return lines(path, reading.problems);
     const { snapshot } = reading;
     apply({ kind: "sync", source: name, cause, snapshot });
@@ -48,11 +62,19 @@ export function fileSource({ path, name, apply, clock, log }: FileSourceOptions)
     return null;
   }
 
-  function update(content: FileContent, cause: string): void {
+  const takeLatest = coalesced(async () => {
+    if (stopped) return;
+    const { content, cause } = latest;
     const before = error;
-    error = take(content, cause);
-    if (error === null || error === before) return;
+    error = await take(content, cause);
+    // At the start it is thrown.
+    if (lastSync === null || error === null || error === before) return;
     log.error({ source: name }, `${cause}, and is refused: the last good state keeps serving\n${error}`);
+  });
+
+  function update(content: FileContent, cause: string): Promise<void> {
+    latest = { content, cause };
+    return takeLatest();
   }
 
   return {
@@ -63,22 +85,22 @@ export function fileSource({ path, name, apply, clock, log }: FileSourceOptions)
         path,
         clock,
         onChange: (content) =>
-          update(content, content.text === undefined ? `${file} gone` : `${file} changed`),
+          void update(content, content.text === undefined ? `${file} gone` : `${file} changed`),
       });
-      const refusal = take(following.content, `${file} read`);
-      if (refusal !== null) {
-        following.close();
-        throw new CodedError("SOURCE", refusal, { remedy: "docs/config.md describes the file" });
+      await update(following.content, `${file} read`);
+      if (error !== null || stopped) following.close();
+      if (error !== null) {
+        throw new CodedError("SOURCE", error, { remedy: "docs/config.md describes the file" });
       }
       follower = following;
     },
     async refresh() {
       const following = follower;
       const content = await following?.read();
-      // Stopped meanwhile: its part of the registry is no longer ours to change.
-      if (content !== undefined && follower === following) update(content, `${file} read again`);
+      if (content !== undefined) await update(content, `${file} read again`);
     },
     async stop() {
+      stopped = true;
       follower?.close();
       follower = undefined;
     },

@@ -9,6 +9,8 @@ import { missing } from "../support/requirements.ts";
 import { createWorld, end, finish, type Node, type World } from "../support/world.ts";
 
 const reason = missing("dig", "ip", "setpriv");
+/** Containers; their file is read in a thread. */
+const LARGE = 2000;
 const SILENT = fileURLToPath(new URL("../support/silent.mjs", import.meta.url));
 const BIN = fileURLToPath(new URL("../../bin/eleven", import.meta.url));
 
@@ -151,6 +153,19 @@ containers:
     while (!eleven.log().includes("reload refused")) await eleven.status();
     expect(await ttl()).toBe(77);
     expect(await dig(web, "@127.0.0.11", "www")).toBe("10.5.0.2");
+  });
+
+  test("a large file source is served, and followed", async () => {
+    const large = (address: string) =>
+      `networks: { shop: {} }\ncontainers:\n${Array.from({ length: LARGE }, (_, n) => `  web-${n}: { networks: { shop: { ipv4: 10.6.${n >> 8}.${n & 255} } } }\n`).join("")}  last: { networks: { shop: { ipv4: ${address} } } }\n`;
+    world.write("shop.yaml", large("10.7.0.1"));
+    eleven = await startEleven(world, config.replace("attach: [web]", "attach: none"));
+    const last = async () => (await eleven?.query("last"))?.answers[0]?.data;
+    expect(await last()).toBe("10.7.0.1");
+    expect((await eleven.query(`web-${LARGE - 1}`)).answers).toHaveLength(1);
+    world.write("shop.yaml", large("10.7.0.2"));
+    await expect.poll(last, { timeout: 10_000 }).toBe("10.7.0.2");
+    expect(eleven.log()).toContain("reading shop.yaml");
   });
 
   test("without root it says that it can't attach, and serves plain listeners", async () => {
