@@ -8,15 +8,18 @@ import { answers, ask } from "./load/ask.ts";
 import { dnsperf, dnsperfMissing } from "./load/dnsperf.ts";
 import { type Cost, costOf, inTurn, spread } from "./measure.ts";
 import { type Eleven, startEleven } from "./peers/eleven.ts";
-import { PORT } from "./peers/peer.ts";
+import { PORT, type Server } from "./peers/peer.ts";
+import { startResponder } from "./peers/responder.ts";
 import { memory } from "./process.ts";
 import { percent, table, thousands, times, withRange } from "./report.ts";
-import { fileSource, hosts, queryLines } from "./zone.ts";
+import { fileSource, hosts, nameLines, queryLines } from "./zone.ts";
 
 const COUNTS = [10, 1000, 100_000];
 /** With which the others are compared. */
 const REFERENCE = 1000;
 const CHANGES_PER_SECOND = 100;
+/** At the address of ours, which has 53. */
+const RESPONDERS_PORT = 5301;
 const SINGLE_QUERIES = 20_000;
 const WARM_UP_SECONDS = 1;
 /** Names are asked in steps of it, lest neighbours in memory be asked one after the other. */
@@ -24,11 +27,16 @@ const STRIDE = 7919;
 
 interface Subject {
   readonly records: number;
-  readonly isChanging: boolean;
-  readonly eleven: Eleven;
+  readonly server: Server;
   readonly queries: string;
-  /** Path of the file source that changes, if it does. */
-  readonly changing: string;
+  /** Of ours, if its file source is to change. */
+  readonly moving?: Moving;
+}
+
+interface Moving {
+  readonly eleven: Eleven;
+  /** The file source's path. */
+  readonly path: string;
 }
 
 interface Measured extends Cost {
@@ -40,52 +48,65 @@ interface Measured extends Cost {
 
 export const scale: Benchmark = {
   name: "scale",
-  summary: "10, 1,000 and 100,000 records, as they are and with 100 changes a second; memory of a record",
+  summary: "10, 1,000 and 100,000 records, ours with 100 changes a second, too, and C; memory of a record",
   missing: () => missing() ?? compilerMissing() ?? dnsperfMissing(),
   async run(run) {
-    const subjects: Subject[] = [];
+    const ours: Subject[] = [];
+    const responders: Subject[] = [];
     const fresh: number[] = [];
     for (const records of COUNTS) {
-      const subject = await start(run, records);
-      fresh.push(memory(subject.eleven.pids).rssMib);
-      subjects.push(subject, { ...subject, isChanging: true });
+      const { still, moving, responder } = await start(run, records);
+      fresh.push(memory(still.server.pids).rssMib);
+      ours.push(still, moving);
+      responders.push(responder);
     }
-    for (const { eleven, queries } of subjects) await dnsperf(eleven, queries, WARM_UP_SECONDS);
-    const measured = await inTurn(subjects, run.rounds, (subject) => measure(run, subject));
+    const all = [...ours, ...responders];
+    for (const { server, queries } of all) await dnsperf(server, queries, WARM_UP_SECONDS);
+    const measured = await inTurn(all, run.rounds, (subject) => measure(run, subject));
 
     const of = (subject: Subject, key: keyof Measured) =>
       spread(measured.get(subject)!.map((measures) => measures[key]));
-    const reference = of(
-      subjects.find(({ records, isChanging }) => records === REFERENCE && !isChanging)!,
-      "cpuUs",
-    );
-    const rows = subjects.map((subject) => [
+    const reference = (subject: Subject) =>
+      (ours.includes(subject) ? ours : responders).find(
+        ({ records, moving }) => records === REFERENCE && moving === undefined,
+      )!;
+    const rows = all.map((subject) => [
+      ours.includes(subject) ? "eleven" : subject.server.name,
       subject.records.toLocaleString("en"),
       of(subject, "changesPerSecond").median.toFixed(0),
       withRange(of(subject, "cpuUs")),
-      times(of(subject, "cpuUs").median, reference.median),
+      times(of(subject, "cpuUs").median, of(reference(subject), "cpuUs").median),
       thousands(of(subject, "queriesPerSecond").median),
       withRange(of(subject, "p50Us"), 1),
       withRange(of(subject, "p99Us"), 1),
       percent(of(subject, "lost").median),
-      memory(subject.eleven.pids).rssMib.toFixed(0),
-      memory(subject.eleven.pids).peakMib.toFixed(0),
+      memory(subject.server.pids).rssMib.toFixed(0),
+      memory(subject.server.pids).peakMib.toFixed(0),
     ]);
-    const head = ["records", "changes/s", "CPU us/query", `it/${REFERENCE.toLocaleString("en")}`];
-    const [least, , most] = subjects
-      .filter(({ isChanging }) => !isChanging)
-      .map(({ eleven }) => memory(eleven.pids).rssMib);
+    const head = [
+      "server",
+      "records",
+      "changes/s",
+      "CPU us/query",
+      `it/its ${REFERENCE.toLocaleString("en")}`,
+    ];
+    const [least, , most] = ours
+      .filter(({ moving }) => moving === undefined)
+      .map(({ server }) => memory(server.pids).rssMib);
     const perRecord = (small: number, large: number): string =>
       `${((1024 * (large - small)) / (COUNTS[2]! - COUNTS[0]!)).toFixed(1)} KiB`;
     return [
       "Every name is asked, in no order. What changes is a second file source, and the CPU that takes is in that of the queries.",
       table([...head, "queries/s", "single p50 us", "p99 us", "lost", "RSS MiB", "peak MiB"], rows),
-      `Resident memory per record, from the largest and the smallest: ${perRecord(fresh[0]!, fresh[2]!)} as soon as the file is read, with what reading left behind; ${perRecord(least!, most!)} at the end.`,
+      `Resident memory of ours per record, from the largest and the smallest: ${perRecord(fresh[0]!, fresh[2]!)} as soon as the file is read, with what reading left behind; ${perRecord(least!, most!)} at the end.`,
     ].join("\n\n");
   },
 };
 
-async function start({ place, say }: Run, records: number): Promise<Subject> {
+async function start(
+  { place, say }: Run,
+  records: number,
+): Promise<Record<"still" | "moving" | "responder", Subject>> {
   say(`${records} records: starting`);
   const zone = hosts(records);
   const name = `eleven-${records}`;
@@ -93,32 +114,43 @@ async function start({ place, say }: Run, records: number): Promise<Subject> {
   place.write(`${name}.names.yaml`, fileSource(zone));
   // A file source reads its file again whenever something stirs in the folder, and that is not what is measured.
   mkdirSync(join(place.folder, `${name}.changing`));
-  const changing = place.write(join(`${name}.changing`, "moving.yaml"), changes.first());
+  const path = place.write(join(`${name}.changing`, "moving.yaml"), changes.first());
   const eleven = await startEleven(place, name, address, {
     listen: [`${address}:${PORT}`],
-    sources: [{ file: `${name}.names.yaml` }, { file: changing }],
+    sources: [{ file: `${name}.names.yaml` }, { file: path }],
     upstreams: [],
   });
   const mixed = zone.map((_, index) => zone[(index * STRIDE) % zone.length]!.name);
   const queries = place.write(`${name}.queries`, queryLines(mixed));
   await answers(eleven, queries, zone.length);
-  return { records, isChanging: false, eleven, queries, changing };
+  const responder = startResponder(place, address, nameLines(zone), [], RESPONDERS_PORT);
+  await answers(responder, queries, zone.length);
+  const still = { records, server: eleven, queries };
+  return {
+    still,
+    moving: { ...still, moving: { eleven, path } },
+    responder: { ...still, server: responder },
+  };
 }
 
 async function measure({ seconds, say }: Run, subject: Subject): Promise<Measured> {
-  const { eleven, queries, isChanging, changing, records } = subject;
+  const { server, queries, moving, records } = subject;
   const revision = async () =>
-    (JSON.parse(await eleven.command("status", "--json")) as { revision: number }).revision;
+    moving === undefined
+      ? 0
+      : (JSON.parse(await moving.eleven.command("status", "--json")) as { revision: number }).revision;
   const before = await revision();
   const began = performance.now();
-  const changer = isChanging ? changes.start(changing, CHANGES_PER_SECOND) : undefined;
+  const changer = moving && changes.start(moving.path, CHANGES_PER_SECOND);
   try {
-    const cost = await costOf(eleven, () => dnsperf(eleven, queries, seconds));
+    const cost = await costOf(server, () => dnsperf(server, queries, seconds));
     const one = { names: queries, window: 1, seconds: 0, queries: SINGLE_QUERIES };
-    const { p50Us, p99Us } = await ask(eleven, one);
+    const { p50Us, p99Us } = await ask(server, one);
     const passed = (performance.now() - began) / 1000;
     const revisions = (await revision()) - before;
-    say(`${records}${isChanging ? ", changing" : ""}: ${cost.cpuUs.toFixed(2)} us a query`);
+    say(
+      `${server.name}, ${records}${moving !== undefined ? ", changing" : ""}: ${cost.cpuUs.toFixed(2)} us a query`,
+    );
     return { ...cost, p50Us, p99Us, changesPerSecond: (revisions * changes.perRevision) / passed };
   } finally {
     changer?.stop();
