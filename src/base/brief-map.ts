@@ -6,18 +6,34 @@
  * it is the keys that stay so long, some 50 octets each.
  */
 export class BriefMap<Value> {
-  readonly #values: Record<string, Value> = Object.create(null);
+  readonly #values: Record<string | number, Value> = Object.create(null);
+  #size = 0;
 
-  get(key: string): Value | undefined {
+  get size(): number {
+    return this.#size;
+  }
+
+  has(key: string | number): boolean {
+    return this.#values[key] !== undefined;
+  }
+
+  get(key: string | number): Value | undefined {
     return this.#values[key];
   }
 
-  set(key: string, value: Value): void {
+  set(key: string | number, value: Value): void {
+    if (this.#values[key] === undefined) this.#size++;
     this.#values[key] = value;
   }
 
-  delete(key: string): void {
-    delete this.#values[key];
+  delete(key: string | number): boolean {
+    if (this.#values[key] === undefined) return false;
+    this.#size--;
+    return delete this.#values[key];
+  }
+
+  values(): readonly Value[] {
+    return Object.values(this.#values);
   }
 
   keys(): readonly string[] {

@@ -1,4 +1,5 @@
 import type { Server, Socket } from "node:net";
+import { BriefMap } from "../base/brief-map.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Asker } from "./asker.ts";
@@ -12,6 +13,14 @@ import { serveConnection } from "./tcp-connection.ts";
  */
 export const CONNECTIONS_MAX = 256;
 
+interface Connection {
+  readonly number: number;
+  readonly socket: Socket;
+  readonly finish: () => void;
+  /** Which activity of all connections it was. */
+  lastActivity: number;
+}
+
 /** Answers on a TCP server that listens already (RFC 7766). */
 export function tcpListener(options: {
   readonly name: string;
@@ -22,29 +31,32 @@ export function tcpListener(options: {
   readonly log: Logger;
 }): Listener {
   const { name, server, asker, handler, clock, log } = options;
-  // In the order of their last activity, the longest silent first.
-  const connections = new Map<Socket, { finish(): void }>();
+  const connections = new BriefMap<Connection>();
   let accepted = 0;
+  let activities = 0;
   let isClosing = false;
 
   function onConnection(socket: Socket): void {
-    accepted++;
-    const connection = serveConnection({
+    const number = accepted++;
+    const served = serveConnection({
       socket,
       handle: async (octets) =>
         (await handler.handle(octets, await asker(socket.remoteAddress ?? "")))?.octets,
       clock,
       active: () => {
-        const entry = connections.get(socket);
-        if (entry === undefined) return;
-        connections.delete(socket);
-        connections.set(socket, entry);
+        connection.lastActivity = ++activities;
       },
     });
-    connections.set(socket, connection);
+    const connection: Connection = { number, socket, finish: served.finish, lastActivity: ++activities };
+    connections.set(number, connection);
     if (isClosing) connection.finish();
-    socket.once("close", () => connections.delete(socket));
-    if (connections.size > CONNECTIONS_MAX) connections.keys().next().value?.destroy();
+    socket.once("close", () => connections.delete(number));
+    if (connections.size > CONNECTIONS_MAX) {
+      const silent = longestSilent(connections.values());
+      // At once: others may come before its 'close'.
+      connections.delete(silent.number);
+      silent.socket.destroy();
+    }
   }
 
   server.on("connection", onConnection);
@@ -55,7 +67,7 @@ export function tcpListener(options: {
     let isLate = false;
     const cancel = clock.after(CLOSE_GRACE_MS, () => {
       isLate = true;
-      for (const socket of connections.keys()) socket.destroy();
+      for (const { socket } of connections.values()) socket.destroy();
     });
     for (const connection of connections.values()) connection.finish();
     // The kernel has made connections that we have not seen yet; closing would reset them.
@@ -68,4 +80,8 @@ export function tcpListener(options: {
   }
 
   return { name, close };
+}
+
+function longestSilent(connections: readonly Connection[]): Connection {
+  return connections.reduce((silent, other) => (other.lastActivity < silent.lastActivity ? other : silent));
 }

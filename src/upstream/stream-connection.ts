@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { BriefMap } from "../base/brief-map.ts";
 import type { Clock } from "../base/clock.ts";
 import { onAbort } from "../base/on-abort.ts";
 import { frame } from "../wire/frame.ts";
@@ -39,8 +40,8 @@ export function streamConnection(options: {
   readonly idleMs: number;
 }): StreamConnection {
   const { socket, clock, idleMs } = options;
-  const waiting = new Map<number, Waiting>();
-  const abandoned = new Set<number>();
+  const waiting = new BriefMap<Waiting>();
+  const abandoned = new BriefMap<true>();
   const frames = frameReader();
   let isOpen = true;
   let heardAt = clock.now();
@@ -59,7 +60,7 @@ export function streamConnection(options: {
   socket.on("close", () => {
     isOpen = false;
     stopIdling();
-    for (const { settle, reject } of [...waiting.values()]) settle(() => reject(failure));
+    for (const { settle, reject } of waiting.values()) settle(() => reject(failure));
   });
   socket.on("data", (chunk: Buffer) => {
     heardAt = clock.now();
@@ -69,8 +70,8 @@ export function streamConnection(options: {
   function take(octets: Uint8Array): void {
     const id = octets.length < 2 ? -1 : (octets[0]! << 8) + octets[1]!;
     if (abandoned.delete(id)) return;
-    // What fits nobody is for the one who waits longest to count.
-    const addressee = waiting.get(id) ?? waiting.values().next().value;
+    // What fits nobody is for anybody to count.
+    const addressee = waiting.get(id) ?? waiting.values()[0];
     const reply = addressee?.read(octets);
     if (addressee !== undefined && reply !== undefined) addressee.settle(() => addressee.resolve(reply));
   }
@@ -82,7 +83,7 @@ export function streamConnection(options: {
       writeId(request, id);
       const since = clock.now();
       const forgetSignal = onAbort(signal, () => {
-        abandoned.add(id);
+        abandoned.set(id, true);
         if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED)
           isOpen = false;
         settle(() => reject(signal.reason));
