@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Namespace, openNamespace } from "./namespace.ts";
 import { namespaceFixture, skipped, whyNot } from "./namespace-fixture.suite.ts";
-import { portHolder } from "./port-holder.ts";
+import { portHolder, udpPorts } from "./port-holder.ts";
 
 const AT = { address: "127.0.0.11", port: 53 };
 
@@ -32,5 +32,16 @@ describe.skipIf(whyNot !== undefined)(`port holder${skipped}`, () => {
     await namespaces.run(path, `${udp} ${tcp} console.log("bound")))`);
     namespace = openNamespace(path);
     expect(portHolder(namespace, AT)).toBeUndefined();
+  });
+
+  it("tells which ports are bound at an address", async () => {
+    const path = namespaces.add();
+    const bind = (at: string, then: string) =>
+      `require("node:dgram").createSocket("udp4").bind(${at}, () => ${then})`;
+    const client = `require("node:dgram").createSocket("udp4").connect(1, "127.0.0.1", () => console.log("bound"))`;
+    await namespaces.run(path, bind(`5301, "127.0.0.11"`, bind(`5302, "127.0.0.1"`, bind("5303", client))));
+    namespace = openNamespace(path);
+    expect(udpPorts(namespace, "127.0.0.11")).toEqual(new Set([5301]));
+    expect(udpPorts(namespace, "127.0.0.11", "0.0.0.0")).toEqual(new Set([5301, 5303]));
   });
 });

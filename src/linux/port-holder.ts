@@ -23,15 +23,23 @@ export function portHolder(namespace: Namespace, at: SocketAddress): string | un
   }
 }
 
+/** The ports that UDP sockets in the namespace have bound at one of these IPv4 addresses. Throws as `inNamespace` does. */
+export function udpPorts(namespace: Namespace, ...addresses: readonly string[]): ReadonlySet<number> {
+  const here = addresses.map(littleEndian);
+  const rows = inNamespace(namespace, () => tableRows("udp"));
+  const sockets = rows.map(([, local = "", , state]) => ({ local: local.split(":"), state }));
+  return new Set(
+    sockets
+      .filter(({ local, state }) => here.includes(local[0]!) && state === LISTENS.udp)
+      .map(({ local }) => Number.parseInt(local[1]!, 16)),
+  );
+}
+
 /** The inode numbers of the sockets in the way, as the kernel lists them (proc_net_tcp(5)). */
 function socketsAt(namespace: Namespace, { address, port }: SocketAddress): Set<string> {
-  const little = address.split(".").reverse().map(Number);
   const portHex = hex([port >> 8, port & 0xff]);
-  const wanted = [hex(little), "0".repeat(8), "0".repeat(32)].map((local) => `${local}:${portHex}`);
-  // `/proc/net` would be the main thread's, whichever thread asks.
-  const table = (name: string): string => readFileSync(`/proc/thread-self/net/${name}`, "utf8");
-  const tables = inNamespace(namespace, () => ["udp", "udp6", "tcp", "tcp6"].map(table));
-  const rows = tables.flatMap((text) => text.split("\n")).map((row) => row.trim().split(/\s+/));
+  const wanted = [littleEndian(address), "0".repeat(8), "0".repeat(32)].map((local) => `${local}:${portHex}`);
+  const rows = inNamespace(namespace, () => ["udp", "udp6", "tcp", "tcp6"].flatMap(tableRows));
   return new Set(
     rows
       .filter(
@@ -41,6 +49,15 @@ function socketsAt(namespace: Namespace, { address, port }: SocketAddress): Set<
       .map((row) => row[9] ?? ""),
   );
 }
+
+/** Of a table of the namespace that the calling thread is in. */
+function tableRows(name: string): string[][] {
+  // `/proc/net` would be the main thread's, whichever thread asks.
+  const text = readFileSync(`/proc/thread-self/net/${name}`, "utf8");
+  return text.split("\n").map((row) => row.trim().split(/\s+/));
+}
+
+const littleEndian = (address: string): string => hex(address.split(".").reverse().map(Number));
 
 function holds(pid: string, namespace: Namespace, inodes: ReadonlySet<string>): boolean {
   try {

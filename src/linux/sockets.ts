@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { addressOctets, type SocketAddress } from "../base/address.ts";
-import { errnoName, libc } from "./libc.ts";
+import { libc } from "./libc.ts";
 import { inNamespace, type Namespace } from "./namespace.ts";
 
 // Numbers of sys/socket.h and netinet/in.h, the same on x64 and arm64.
@@ -80,22 +80,6 @@ export function arrives(namespace: Namespace, at: SocketAddress, udp: number): b
     return false;
   } finally {
     closeSync(client);
-  }
-}
-
-/**
- * Whether anybody has bound a UDP socket to `at`, or to its port at all addresses, in the namespace. Throws as
- * `serverSockets` does, but for EADDRINUSE.
- */
-export function hasUdpServer(namespace: Namespace, at: SocketAddress): boolean {
-  try {
-    closeSync(
-      inNamespace(namespace, () => socket(AF_INET, SOCK_DGRAM, (fd) => libc().bind(fd, ipv4Address(at)))),
-    );
-    return false;
-  } catch (error) {
-    if (errnoName(error) === "EADDRINUSE") return true;
-    throw error;
   }
 }
 

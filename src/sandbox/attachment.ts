@@ -45,7 +45,7 @@ export interface Attachment {
   beat(): boolean;
   /** See `Takeover`. */
   forgetFormer(): void;
-  /** See `Takeover`. */
+  noteFormer(): void;
   forgetGone(): void;
   /** `whoAsks` says another than before. */
   askerChanged(): void;
@@ -88,6 +88,7 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
     bare,
     beat: () => takeover?.beat() ?? true,
     forgetFormer: () => takeover?.forgetFormer(),
+    noteFormer: () => takeover?.noteFormer(),
     forgetGone: () => takeover?.forgetGone(),
     askerChanged: () => udp.askerChanged(),
     async close() {

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import type { Clock } from "../base/clock.ts";
 import type { Attachment } from "./attachment.ts";
 import { listedLog } from "./attachments-world.suite.ts";
-import { FORMER_MS, type FormerAnswers, formerAnswers } from "./former-answers.ts";
+import { FORMER_MS, type FormerAnswers, formerAnswers, LEAVING_MS } from "./former-answers.ts";
 import { ALIVE_MS } from "./takeover-table.ts";
 
 const BEAT_MS = 500;
@@ -10,12 +10,16 @@ const BEAT_MS = 500;
 let now: number;
 let log: ReturnType<typeof listedLog>;
 let forgotten: string[];
+let noted: string[];
+let forgettingMs: number;
 let former: FormerAnswers;
 
 beforeEach(() => {
   now = 0;
   log = listedLog();
   forgotten = [];
+  noted = [];
+  forgettingMs = 0;
   const clock: Clock = { wall: () => now, now: () => now, after: () => () => {} };
   former = formerAnswers({ clock, log });
 });
@@ -23,7 +27,11 @@ beforeEach(() => {
 function add(name: string): Attachment {
   const attachment = {
     forgetFormer: () => forgotten.push(name),
-    forgetGone: () => forgotten.push(`${name}: gone`),
+    noteFormer: () => noted.push(name),
+    forgetGone() {
+      forgotten.push(`${name}: gone`);
+      now += forgettingMs;
+    },
   } as unknown as Attachment;
   former.add(attachment);
   return attachment;
@@ -41,6 +49,16 @@ it("former answers are forgotten once, when the last can have come", () => {
   expect(forgotten).toEqual(["web"]);
   pass(2 * FORMER_MS);
   expect(forgotten).toEqual(["web"]);
+});
+
+it("former answers of many that leave at once are forgotten as long as there is time", () => {
+  forgettingMs = LEAVING_MS / 4;
+  const all = Array.from({ length: 10 }, (_, index) => add(`web-${index}`));
+  for (const each of all.slice(0, 8)) former.leave(each);
+  expect(forgotten).toHaveLength(4);
+  former.beat();
+  former.leave(all[8]!);
+  expect(forgotten.at(-1)).toBe("web-8: gone");
 });
 
 it("former answers of one attachment at a time are forgotten", () => {
@@ -69,6 +87,7 @@ it("former answers are forgotten again after a hang, in which there were new one
   pass(FORMER_MS);
   now += ALIVE_MS;
   former.beat();
+  expect(noted).toEqual(["web"]);
   pass(FORMER_MS - BEAT_MS);
   expect(forgotten).toEqual(["web"]);
   pass(BEAT_MS);

@@ -10,6 +10,9 @@ import { ALIVE_MS } from "./takeover-table.ts";
  */
 export const FORMER_MS = 15_000;
 
+/** What all that leave between two beats may take: the end of the program has two seconds. */
+export const LEAVING_MS = 500;
+
 /**
  * When what connection tracking remembers of who answered before us can be forgotten: once for each attachment,
  * `FORMER_MS` after its queries came to be ours, since nothing is tracked from then on.
@@ -18,7 +21,7 @@ export interface FormerAnswers {
   add(attachment: Attachment): void;
   /**
    * To be called before it is handed back. If that is before its turn, a client that asked dockerd before a restart
-   * would be refused again: what nobody can answer any more is forgotten now.
+   * would be refused again: what nobody can answer any more is forgotten now, for as many as there is time for.
    */
   leave(attachment: Attachment): void;
   /** To be called after each beat. Forgets those of one attachment at most: it takes some 10 ms. */
@@ -29,12 +32,19 @@ export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): Fo
   /** Since when its queries are ours; undefined where all is forgotten. */
   const ours = new Map<Attachment, number | undefined>();
   let lastBeat = clock.now();
+  let leavingMs = 0;
 
   function beat(): void {
     const now = clock.now();
     // We hung, and queries went the former way meanwhile.
-    if (now - lastBeat >= ALIVE_MS) for (const attachment of ours.keys()) ours.set(attachment, now);
+    if (now - lastBeat >= ALIVE_MS) {
+      for (const attachment of ours.keys()) {
+        ours.set(attachment, now);
+        tried(() => attachment.noteFormer());
+      }
+    }
     lastBeat = now;
+    leavingMs = 0;
     for (const [attachment, since] of ours) {
       if (since === undefined || now - since < FORMER_MS) continue;
       ours.set(attachment, undefined);
@@ -54,7 +64,9 @@ export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): Fo
   return {
     add: (attachment) => void ours.set(attachment, clock.now()),
     leave(attachment) {
-      if (ours.get(attachment) !== undefined) tried(() => attachment.forgetGone());
+      const begin = clock.now();
+      if (ours.get(attachment) !== undefined && leavingMs < LEAVING_MS) tried(() => attachment.forgetGone());
+      leavingMs += clock.now() - begin;
       ours.delete(attachment);
     },
     beat,

@@ -8,8 +8,9 @@ import type { Namespace } from "../linux/namespace.ts";
 import { netfilterSocket, transact } from "../linux/netlink.ts";
 import { deleteTable, newOwnedTable } from "../linux/nftables.ts";
 import { nftablesRefusal } from "../linux/nftables-refusal.ts";
+import { udpPorts } from "../linux/port-holder.ts";
 import { selfConnection } from "../linux/self-connection.ts";
-import { hasUdpServer, ipv4Address } from "../linux/sockets.ts";
+import { ipv4Address } from "../linux/sockets.ts";
 import { TABLE_NAME, takeoverTable } from "./takeover-table.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -29,7 +30,12 @@ export interface Takeover {
    * translation. Throws NetlinkError.
    */
   forgetFormer(): void;
-  /** The same at once, of those with whom nobody listens any more. Throws NetlinkError or SystemError. */
+  /** Takes note of where others listen now, for `forgetGone`: queries went to them again. */
+  noteFormer(): void;
+  /**
+   * Forgets at once those conversations with whom nobody listens any more, if there can be such. Throws NetlinkError, or
+   * as `udpPorts` does.
+   */
   forgetGone(): void;
   /** New queries go the old way from when this returns. Our TCP connections stay ours, and answers may still go out. */
   handBack(): void;
@@ -42,6 +48,7 @@ export interface Takeover {
  * however it ends, the kernel undoes it. Throws NetlinkError or SystemError, and then nothing is left.
  */
 export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: number): Takeover {
+  let former = udpPorts(namespace, at.address);
   const lifeline = selfConnection(namespace, at.address);
   let netlink = -1;
   try {
@@ -65,14 +72,16 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
   return {
     beat: () => !handedBack && libc().sendNothing(udp, MSG_DONTWAIT, self) === EPERM,
     forgetFormer: () => void forgetUdp(netlink, at, () => true),
+    noteFormer() {
+      former = udpPorts(namespace, at.address);
+    },
     forgetGone() {
-      // A container that has ended asks no more, and looking takes its time.
+      // A container that has ended asks no more.
       if (!namespace.isCurrent()) return;
-      const isGone = new Map<number, boolean>();
-      forgetUdp(netlink, at, (server) => {
-        if (!isGone.has(server.port)) isGone.set(server.port, !hasUdpServer(namespace, server));
-        return isGone.get(server.port)!;
-      });
+      const heard = udpPorts(namespace, at.address, "0.0.0.0");
+      // To look takes some 25 ms, and is seldom needed: nobody has gone.
+      if ([...former].every((port) => heard.has(port))) return;
+      forgetUdp(netlink, at, ({ port }) => !heard.has(port));
     },
     handBack,
     async close() {
