@@ -133,7 +133,7 @@ export function dataPlane(options: {
 
   /** Answers a query that the workers could not. */
   async function answer(socket: PlaneSocket, octets: Uint8Array, from: Sockaddr): Promise<void> {
-    socket.inFlight.begin();
+    socket.inFlight++;
     try {
       const asked = socket.asker(socket.isPlain ? addressOf(from) : "");
       const isKnown = !(asked instanceof Promise);
@@ -153,7 +153,7 @@ export function dataPlane(options: {
     } catch (error) {
       log.error({ err: error }, "a query failed on a fault of this program");
     } finally {
-      socket.inFlight.end();
+      socket.inFlight--;
     }
   }
 

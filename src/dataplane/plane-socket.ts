@@ -1,7 +1,5 @@
 import { addressFromOctets } from "../base/address.ts";
-import type { Clock } from "../base/clock.ts";
 import { libc } from "../linux/libc.ts";
-import { CLOSE_GRACE_MS } from "../server/listener.ts";
 
 // Of sys/socket.h and netinet/in.h, the same on x64 and arm64.
 const AF_INET = 2;
@@ -26,9 +24,10 @@ export function sendTo(fd: number, octets: Uint8Array, to: Sockaddr): boolean {
   return libc().sendTo(fd, octets, MSG_DONTWAIT, to) >= 0;
 }
 
-/** Reads what waits at the socket; returns how many messages that were. */
+const octets = new Uint8Array(DATAGRAM_MAX);
+
+/** Reads what waits at the socket; returns how many messages that were. The octets are `message`'s until it returns. */
 export function readAll(fd: number, message: (octets: Uint8Array, from: Sockaddr) => void): number {
-  const octets = Buffer.alloc(DATAGRAM_MAX);
   for (let count = 0; ; count++) {
     const from = Buffer.alloc(SOCKADDR_MAX);
     const fromLength = Uint32Array.of(SOCKADDR_MAX);
@@ -36,33 +35,4 @@ export function readAll(fd: number, message: (octets: Uint8Array, from: Sockaddr
     if (length < 0) return count;
     message(octets.subarray(0, length), from.subarray(0, fromLength[0]));
   }
-}
-
-/** The queries of one socket that are being answered. */
-export interface InFlight {
-  begin(): void;
-  end(): void;
-  /** Resolves when there are none, or after `CLOSE_GRACE_MS`. */
-  ended(clock: Clock): Promise<void>;
-}
-
-export function inFlight(): InFlight {
-  let count = 0;
-  let drained: (() => void) | undefined;
-  return {
-    begin: () => void count++,
-    end() {
-      if (--count === 0) drained?.();
-    },
-    async ended(clock) {
-      if (count === 0) return;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(CLOSE_GRACE_MS, resolve);
-        drained = () => {
-          cancel();
-          resolve();
-        };
-      });
-    },
-  };
 }

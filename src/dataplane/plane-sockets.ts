@@ -2,12 +2,16 @@ import { closeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { PollSet } from "../linux/poller.ts";
 import type { Asker } from "../server/asker.ts";
+import { CLOSE_GRACE_MS } from "../server/listener.ts";
 import { BY_ADDRESS, CLOSED, SOCKETS_MAX, Socket } from "./memory.ts";
-import { type InFlight, inFlight, readAll, type Sockaddr } from "./plane-socket.ts";
+import { readAll, type Sockaddr } from "./plane-socket.ts";
 import type { Quiescence } from "./quiescence.ts";
 
 /** How often a wait for the workers looks again: they are done in far less than a millisecond. */
 const QUIET_POLL_MS = 1;
+
+/** How often a socket that waits for its last answers is read. */
+const CLOSING_POLL_MS = 5;
 
 export interface PlaneSocket {
   readonly index: number;
@@ -16,7 +20,8 @@ export interface PlaneSocket {
   /** Whether who asks depends on the address. */
   readonly isPlain: boolean;
   readonly asker: Asker;
-  readonly inFlight: InFlight;
+  /** Queries that are being answered. */
+  inFlight: number;
 }
 
 /** The sockets that the workers read. */
@@ -29,8 +34,9 @@ export interface PlaneSockets {
   /** Whose queries had one of these rows, is to be asked anew. */
   forgetClients(rows: readonly number[]): void;
   /**
-   * Takes the socket from the workers, answers what has come and still comes, until nothing does, and closes it. A
-   * worker that hangs is started anew in two seconds, and holds nothing then.
+   * Takes the socket from the workers, answers what has come and still comes, until nothing does and nothing is in
+   * flight, or `CLOSE_GRACE_MS` have passed, and closes it. A worker that hangs is started anew in two seconds, and
+   * holds nothing then.
    */
   close(socket: PlaneSocket, answer: (octets: Uint8Array, from: Sockaddr) => void): Promise<void>;
 }
@@ -60,7 +66,7 @@ export function planeSockets(options: {
       if (index === undefined) throw new Error(`more than ${SOCKETS_MAX} sockets`);
       const at = index * Socket.WORDS;
       const generation = (rows[at + Socket.GENERATION]! + 1) >>> 0;
-      const socket = { index, generation, fd, isPlain, asker, inFlight: inFlight() };
+      const socket = { index, generation, fd, isPlain, asker, inFlight: 0 };
       sockets.set(index, socket);
       Atomics.store(rows, at + Socket.CLIENT, isPlain ? BY_ADDRESS : 0);
       Atomics.store(rows, at + Socket.GENERATION, generation);
@@ -97,8 +103,18 @@ export function planeSockets(options: {
       await quiet();
       // From here on only this thread reads it.
       takeMisses();
-      while (readAll(socket.fd, answer) > 0) await new Promise((resolve) => setImmediate(resolve));
-      await socket.inFlight.ended(clock);
+      let isLate = false;
+      const cancel = clock.after(CLOSE_GRACE_MS, () => {
+        isLate = true;
+      });
+      while (!isLate) {
+        const came = readAll(socket.fd, answer);
+        if (came > 0) await new Promise((resolve) => setImmediate(resolve));
+        // Who asks while the last ones are waited for has nobody else to answer, either.
+        else if (socket.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, CLOSING_POLL_MS));
+        else break;
+      }
+      cancel();
       closeSync(socket.fd);
       sockets.delete(socket.index);
       free.push(socket.index);
