@@ -75,8 +75,10 @@ export async function startDaemon(options: {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Ends the start as soon as that goes: it is to be closed as soon as it has started. */
+  readonly hurry?: AbortSignal;
 }): Promise<Daemon> {
-  const { clock, log } = options;
+  const { clock, log, hurry } = options;
   let config = options.config;
   const began = new Date(clock.wall()).toISOString();
   const stopping = new AbortController();
@@ -86,6 +88,8 @@ export async function startDaemon(options: {
   // What is true: the sources tell the registry which containers exist.
   const registry = createRegistry({ clock, host: hostname() });
   const sources = createSources({ registry, clock, log, changed: () => attach.reconcile() });
+
+  hurry?.addEventListener("abort", () => void sources.close(), { once: true });
 
   // Who is asked for the rest.
   const known = { health: health({ clock }), silence: silenceMemory({ clock }) };

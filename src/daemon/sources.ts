@@ -18,8 +18,12 @@ export interface Sources {
   status(): SourceStatus[];
   /** Of all, see `Source`. */
   netnsDirectories(): string[];
+  /** Those that are just being started end, too. */
   close(): Promise<void>;
 }
+
+/** So long, names that nobody knows are not asked of upstreams because of one source while another has been read. */
+export const AWAITED_MS = 10_000;
 
 export function createSources(options: {
   readonly registry: Registry;
@@ -32,6 +36,10 @@ export function createSources(options: {
   // Where the bundle has it (scripts/build.mjs).
   const read = snapshotReader(new URL("./snapshot-worker.js", import.meta.url));
   let running = new Map<string, Source>();
+  /** Until they have told for the first time. */
+  const starting = new Set<Source>();
+  let isFirst = true;
+  const cancels: (() => void)[] = [];
 
   function make(config: SourceConfig): Source {
     const name = nameOf(config);
@@ -49,9 +57,11 @@ export function createSources(options: {
     async function abandon(): Promise<void> {
       for (const [name, source] of fresh) await end(name, source, "reload refused");
     }
-    for (const [name] of fresh) registry.expect(name);
+    // Later on, a name that nobody knows is no less nobody's because a source comes to be that has yet to be read.
+    if (isFirst) for (const [name] of fresh) expect(name);
+    isFirst = false;
     try {
-      for (const [, source] of fresh) await source.start();
+      for (const [, source] of fresh) await start(source);
     } catch (error) {
       await abandon();
       throw error;
@@ -68,6 +78,22 @@ export function createSources(options: {
     return { commit, abandon };
   }
 
+  function expect(name: string): void {
+    registry.expect(name);
+    const cancel = clock.after(AWAITED_MS, () => {
+      registry.overdue(name);
+      if (!registry.awaited().includes(name) || registry.holding) return;
+      const ms = AWAITED_MS;
+      log.warn({ source: name, ms }, "not read yet: names that no other source knows are asked of upstreams");
+    });
+    cancels.push(cancel);
+  }
+
+  async function start(source: Source): Promise<void> {
+    starting.add(source);
+    await source.start().finally(() => starting.delete(source));
+  }
+
   async function end(name: string, source: Source, cause: string): Promise<void> {
     await source.stop();
     registry.forget(name, cause);
@@ -82,7 +108,8 @@ export function createSources(options: {
         return directory === undefined ? [] : [directory];
       }),
     async close() {
-      await Promise.all([...running.values()].map((source) => source.stop()));
+      for (const cancel of cancels) cancel();
+      await Promise.all([...running.values(), ...starting].map((source) => source.stop()));
     },
   };
 }

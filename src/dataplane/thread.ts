@@ -55,7 +55,12 @@ export function thread(options: {
   let cancel = clock.after(PROBE_MS, probe);
 
   function start(): Worker {
-    const made = new Worker(program, { workerData: { plane, own }, name: "data-plane" });
+    const made = new Worker(program, {
+      workerData: { plane, own },
+      name: "data-plane",
+      // Its descriptors are not of Node's making, and it would complain of each that is closed.
+      trackUnmanagedFds: false,
+    });
     // Its first word is that it has begun; all others are that there is something to read.
     made.on("message", () => {
       hasBegun = true;

@@ -44,6 +44,10 @@ export interface Registry {
   forget(source: string, cause: string): Applied;
   /** Whether every announced source has synced. */
   readonly ready: boolean;
+  /** Whether a name that nobody knows may be one that a source has yet to tell, see `Readiness`. */
+  readonly holding: boolean;
+  /** An announced source is waited for no longer where another one has told. */
+  overdue(source: string): void;
   /** The announced sources that have not synced, in the order announced. */
   awaited(): readonly string[];
   /** Called after each change, in the order of subscription; must neither throw nor apply. Returns what ends it. */
@@ -179,6 +183,10 @@ export function createRegistry(options: {
       readiness.forget(source);
       return applied;
     },
+    get holding() {
+      return readiness.holding;
+    },
+    overdue: (source) => readiness.overdue(source),
     awaited: () => readiness.awaited(),
     onChange(call) {
       const listener = { call };

@@ -57,7 +57,7 @@ export function registryZone(options: {
       return authoritative(records(question, addresses(question, match, trace)));
     }
 
-    if (!registry.ready) {
+    if (registry.holding) {
       const awaited = registry.awaited();
       trace.step(who, "failed: a source that may know the name has not been read yet", { awaited });
       throw new ResolveFailure({

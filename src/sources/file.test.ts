@@ -27,7 +27,7 @@ beforeEach(() => {
   const log: Logger = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
   const apply = (change: Change) => changes.push(change);
   reading = async (text, about) => readSnapshot(text, about);
-  const read: SnapshotReader = (text, about) => reading(text, about);
+  const read: SnapshotReader = (...args) => reading(...args);
   source = fileSource({ path, name: `file:${path}`, read, apply, clock: systemClock, log });
 });
 

@@ -36,7 +36,7 @@ export function fileSource({ path, name, read, apply, clock, log }: FileSourceOp
   let error: string | null = null;
   let lastWarnings = "";
   let latest: { readonly content: FileContent; readonly cause: string };
-  let stopped = false;
+  const stopping = new AbortController();
 
   /** Applies what the file says, or says why not. */
   async function take(content: FileContent, cause: string): Promise<string | null> {
@@ -45,12 +45,12 @@ export function fileSource({ path, name, read, apply, clock, log }: FileSourceOp
       log.info({ source: name, characters: content.text.length }, `reading ${file}`);
     let reading: SnapshotReading;
     try {
-      reading = await read(content.text, { source: name, path });
+      reading = await read(content.text, { source: name, path }, stopping.signal);
     } catch (error) {
-      return `Cannot read "${path}": ${messageOf(error)}`;
+      return stopping.signal.aborted ? null : `Cannot read "${path}": ${messageOf(error)}`;
     }
     // Meanwhile its part of the registry may have ceased to be ours to change.
-    if (stopped) return null;
+    if (stopping.signal.aborted) return null;
     if ("problems" in reading) return lines(path, reading.problems);
     const { snapshot } = reading;
     apply({ kind: "sync", source: name, cause, snapshot });
@@ -63,7 +63,7 @@ export function fileSource({ path, name, read, apply, clock, log }: FileSourceOp
   }
 
   const takeLatest = coalesced(async () => {
-    if (stopped) return;
+    if (stopping.signal.aborted) return;
     const { content, cause } = latest;
     const before = error;
     error = await take(content, cause);
@@ -88,7 +88,7 @@ export function fileSource({ path, name, read, apply, clock, log }: FileSourceOp
           void update(content, content.text === undefined ? `${file} gone` : `${file} changed`),
       });
       await update(following.content, `${file} read`);
-      if (error !== null || stopped) following.close();
+      if (error !== null || stopping.signal.aborted) following.close();
       if (error !== null) {
         throw new CodedError("SOURCE", error, { remedy: "docs/config.md describes the file" });
       }
@@ -100,7 +100,7 @@ export function fileSource({ path, name, read, apply, clock, log }: FileSourceOp
       if (content !== undefined) await update(content, `${file} read again`);
     },
     async stop() {
-      stopped = true;
+      stopping.abort();
       follower?.close();
       follower = undefined;
     },

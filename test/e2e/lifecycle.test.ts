@@ -45,6 +45,16 @@ containers:
 `;
   }
 
+  const large = (address: string, count = LARGE): string => {
+    const containers = Array.from(
+      { length: count },
+      (_, n) =>
+        `  web-${n}: { networks: { shop: { ipv4: 10.${6 + (n >> 16)}.${(n >> 8) & 255}.${n & 255} } } }\n`,
+    );
+    const last = `  last: { networks: { shop: { ipv4: ${address} } } }\n`;
+    return `networks: { shop: {} }\ncontainers:\n${containers.join("")}${last}`;
+  };
+
   const dig = async (from: Node, ...args: string[]) =>
     (await from.run("dig", ["+short", "+tries=1", "+timeout=2", ...args])).stdout.trim();
 
@@ -156,8 +166,6 @@ containers:
   });
 
   test("a large file source is served, and followed", async () => {
-    const large = (address: string) =>
-      `networks: { shop: {} }\ncontainers:\n${Array.from({ length: LARGE }, (_, n) => `  web-${n}: { networks: { shop: { ipv4: 10.6.${n >> 8}.${n & 255} } } }\n`).join("")}  last: { networks: { shop: { ipv4: ${address} } } }\n`;
     world.write("shop.yaml", large("10.7.0.1"));
     eleven = await startEleven(world, config.replace("attach: [web]", "attach: none"));
     const last = async () => (await eleven?.query("last"))?.answers[0]?.data;
@@ -166,6 +174,43 @@ containers:
     world.write("shop.yaml", large("10.7.0.2"));
     await expect.poll(last, { timeout: 10_000 }).toBe("10.7.0.2");
     expect(eleven.log()).toContain("reading shop.yaml");
+  });
+
+  test("a source that a reload brings keeps no outside name from upstreams while it is read", async () => {
+    eleven = await startEleven(world, config.replace("attach: [web]", "attach: none\nupstreams: []"));
+    world.write("large.yaml", `${large("10.7.0.1")}  last: again\n`);
+    const sources = "sources: [{ file: shop.yaml }, { file: large.yaml }]";
+    const path = join(world.folder, "eleven.yaml");
+    const loaded = config.replace(/sources:.*/, sources).replace("attach: [web]", "attach: none");
+    writeFileSync(path, `socket: ${eleven.socket}\n${loaded}upstreams: []\n`);
+    eleven.process.kill("SIGHUP");
+    const seen = new Set<string>();
+    while (!eleven.log().includes("reload refused")) {
+      const { ede } = await eleven.query("nobody.example");
+      for (const { code } of ede) seen.add(String(code));
+    }
+    // That there is nobody to ask (22, and 13 when it is told again), and never that something is not read yet.
+    expect([...seen].sort()).toEqual(["13", "22"]);
+  });
+
+  test("SIGTERM ends it at once while it reads a large file for the first time", async () => {
+    world.write("shop.yaml", large("10.7.0.1", 20 * LARGE));
+    const socket = join(world.folder, "eleven.sock");
+    const path = world.write("eleven.yaml", `socket: ${socket}\n${config}`);
+    const child = world.host.start(process.execPath, [BIN, "serve", "--config", path]);
+    let said = "";
+    child.stderr?.on("data", (chunk) => {
+      said += String(chunk);
+    });
+    await expect.poll(() => said).toContain("reading shop.yaml");
+    const begin = performance.now();
+    const { status } = await new Promise<{ status: number | null }>((resolve) => {
+      child.once("exit", (code) => resolve({ status: code }));
+      child.kill("SIGTERM");
+    });
+    process.stdout.write(`ended while reading after ${Math.round(performance.now() - begin)} ms\n`);
+    expect([status, existsSync(socket)]).toEqual([0, false]);
+    expect(said).not.toMatch(/Warning|"shop.yaml read"/);
   });
 
   test("without root it says that it can't attach, and serves plain listeners", async () => {

@@ -40,9 +40,11 @@ async function serve(path: string | undefined, output: Output): Promise<void> {
   const log = createLog(output.options.color);
   const load = (): Config => configuration(loadConfig(path), path, output.options);
   const config = load();
-  const starting = startDaemon({ config, clock: systemClock, log });
-  handleSignals(starting, load, log);
+  const stopping = new AbortController();
+  const starting = startDaemon({ config, clock: systemClock, log, hurry: stopping.signal });
+  handleSignals(starting, stopping, load, log);
   const daemon = await starting;
+  if (stopping.signal.aborted) return;
   output.print(daemon.status(), () => banner(daemon, config));
 }
 
@@ -59,11 +61,15 @@ function found(): SourceConfig {
 }
 
 /** From the very first moment: a signal during the start takes effect when it is over. */
-function handleSignals(starting: Promise<Daemon>, load: () => Config, log: Logger): void {
-  let stopping = false;
+function handleSignals(
+  starting: Promise<Daemon>,
+  stopping: AbortController,
+  load: () => Config,
+  log: Logger,
+): void {
   async function stop(signal: string): Promise<void> {
-    if (stopping) return;
-    stopping = true;
+    if (stopping.signal.aborted) return;
+    stopping.abort();
     log.info({ signal }, "stopping");
     setTimeout(() => process.exit(ExitCode.DONE), STOP_DEADLINE_MS).unref();
     try {
