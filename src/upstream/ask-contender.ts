@@ -3,7 +3,7 @@ import { onAbort, type Signal } from "../base/on-abort.ts";
 import { Stopper } from "../base/stopper.ts";
 import type { Query } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
-import { Rcode, rcodeName } from "../wire/iana.ts";
+import { Rcode, RrType, rcodeName } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
 import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
@@ -197,7 +197,8 @@ export function contenderAsker({
     }
     if (!health.claimRetry(tcpKey(key))) return;
     counters.retries++;
-    const call = { server, dialer, question: query.question, flags: query, overTcp: true };
+    const question = { ...query.question, type: RrType.A };
+    const call = { server, dialer, question, flags: query, overTcp: true };
     void retry({ call, key: tcpKey(key), exchange, health, clock, limitMs: limits.retryMs });
   }
 

@@ -6,6 +6,7 @@ import { ResolveFailure } from "../resolver/failure.ts";
 import { composeMessage } from "../wire/compose.ts";
 import { frame } from "../wire/frame.ts";
 import { EdeCode, EdnsOptionCode, Rcode, RrType } from "../wire/iana.ts";
+import type { Message } from "../wire/message.ts";
 import { upstreamCounters } from "./counters.ts";
 import { fakeClock } from "./fake-clock.suite.ts";
 import {
@@ -248,15 +249,49 @@ describe("forwarder", () => {
     for (const [sends, wait] of [
       [1, 300],
       [2, 300],
-      [3, 1800],
+      [3, 1200],
+      // The fourth asks whether it is alive.
+      [4, 600],
     ] as const) {
       await a.asked(sends);
       clock.advance(wait);
     }
     await failed;
-    expect(await dialer.allClosed()).toBe(4);
-    expect(new Set(a.udp.map(({ header }) => header.id)).size).toBe(3);
+    expect(await dialer.allClosed()).toBe(5);
+    const isRoot = ({ questions: [question] }: Message) =>
+      question?.name === "." && question.type === RrType.NS;
+    expect(a.udp.filter(isRoot)).toHaveLength(1);
+    expect(new Set(a.udp.filter((each) => !isRoot(each)).map(({ header }) => header.id)).size).toBe(3);
     expect(counters).toMatchObject({ udp: 3, tcp: 1, failed: 1 });
+  });
+
+  it("takes no server for dead that is silent on one name and answers others", async () => {
+    const a = await upstream((query, send) => {
+      if (query.questions[0]?.name === ".") send(replyTo(query, { rcode: Rcode.REFUSED }));
+    });
+    const { resolver, clock, stateOf } = to([a.server]);
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    await a.asked(1);
+    clock.advance(300);
+    await a.asked(2);
+    clock.advance(1500);
+    while (stateOf(a.server) !== "up") await settle();
+    clock.advance(600);
+    await failed;
+    expect(stateOf(a.server)).toBe("up");
+  });
+
+  it("asks a server that was heard of meanwhile nothing more when it is silent on one name", async () => {
+    const a = await upstream(silent);
+    const { resolver, clock, stateOf, known } = to([a.server]);
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    await a.asked(1);
+    clock.advance(300);
+    known.answered(serverKey("host", a.server), 10);
+    clock.advance(2100);
+    await failed;
+    expect(stateOf(a.server)).toBe("up");
+    expect(a.udp.every(({ questions: [question] }) => question?.name !== ".")).toBe(true);
   });
 
   it("is helped by the second send when the first datagram is lost", async () => {

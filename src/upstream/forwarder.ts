@@ -4,6 +4,7 @@ import type { ResolveFailure } from "../resolver/failure.ts";
 import { answer } from "../resolver/reply.ts";
 import type { Answer, Query, Resolver } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
+import { RrClass, RrType } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
 import { contenderAsker, type Listening } from "./ask-contender.ts";
 import { type Contender, contendersOf } from "./contender.ts";
@@ -66,6 +67,8 @@ export function forwarder({
   counters?: UpstreamCounters;
 }): Resolver {
   const listening: Listening = { count: 0 };
+  /** Keys of those that are being asked whether they are alive. */
+  const doubted = new Set<string>();
 
   return {
     name,
@@ -89,6 +92,8 @@ export function forwarder({
       const watch = isSideType(query.question)
         ? watchSilence({ name, query, contenders, silence, health, clock, callWitness: testify })
         : undefined;
+      const doubtAt = clock.now() + limits.budgetMs - limits.downBudgetMs - DOUBT_LEAD_MS;
+      const cancels: (() => void)[] = [];
       const won = await race({
         lanes: contenders,
         ask: contenderAsker({
@@ -106,13 +111,18 @@ export function forwarder({
           limits,
           counters,
         }),
-        onLate: (contender, waitedMs) => noteLate(query, contender, waitedMs),
+        onLate(contender, waitedMs) {
+          noteLate(query, contender, waitedMs);
+          const leftMs = doubtAt - clock.now();
+          if (leftMs > 0) cancels.push(clock.after(leftMs, () => doubt(query, contender, dialer)));
+        },
         spare,
         clock,
         budgetMs: contenders.every(({ isDown }) => isDown) ? limits.downBudgetMs : limits.budgetMs,
         signal: watch?.signal ?? query.signal,
       });
       watch?.stop();
+      for (const cancel of cancels) cancel();
       if (won === undefined) {
         if (watch?.signal.reason !== SILENT) throw failure(query, contenders);
         counters.silent++;
@@ -150,7 +160,9 @@ export function forwarder({
       if (!isDue) continue;
       counters.retries++;
       query.trace.step(name, isDown ? "retry" : "measure", { server: label });
-      const call = { server, dialer, question: query.question, flags: query };
+      // A, whatever the client wants: a server may be silent on other types and yet alive.
+      const question = { ...query.question, type: RrType.A };
+      const call = { server, dialer, question, flags: query };
       void retry({ call, key, exchange, health, clock, limitMs: limits.retryMs });
     }
   }
@@ -183,15 +195,33 @@ export function forwarder({
     });
   }
 
+  /**
+   * It is silent on this name, and the query's time is nearly over. Is it dead, or does it wait for somebody else who
+   * is? It is known before the query fails.
+   */
+  function doubt(
+    query: Query,
+    { server, key, askedAt, isDown, heard, verdict }: Contender,
+    dialer: Dialer,
+  ): void {
+    if (isDown || heard || verdict !== undefined || health.heardSince(key, askedAt!) || doubted.has(key))
+      return;
+    doubted.add(key);
+    const call = { server, dialer, question: ROOT, flags: query };
+    const asked = retry({ call, key, exchange, health, clock, limitMs: limits.downBudgetMs });
+    void asked.then(() => doubted.delete(key));
+  }
+
   /** Nobody answered, be it that the client's time was up or ours. */
   function failure(query: Query, contenders: readonly Contender[]): ResolveFailure {
     const gaveUp = query.signal.aborted;
     const verdicts = contenders
       .filter(({ sends }) => sends > 0)
-      .map(({ label, key, late, judged, verdict }): Verdict => {
+      .map((contender): Verdict => {
+        const { label, key, late, judged, isDown, verdict } = contender;
         if (verdict !== undefined) return verdict;
-        // Whoever was asked just before the end had no chance to show whether it is alive.
-        if (late && !gaveUp && !judged) health.failed(key, TIMED_OUT);
+        // Whoever was asked just before the end had no chance to show whether it is alive. As for the others, see `doubt`.
+        if (isDown && late && !gaveUp && !judged) health.failed(key, TIMED_OUT);
         return { server: label, did: gaveUp ? "had not answered yet" : TIMED_OUT, reached: true, ede: [] };
       });
     counters.failed++;
@@ -199,6 +229,11 @@ export function forwarder({
     return allFailed(verdicts, query.signal.reason);
   }
 }
+
+/** So long before a query fails, it is known which servers are dead. */
+const DOUBT_LEAD_MS = 100;
+/** What every resolver knows, and most other servers refuse at once (RFC 8109). */
+const ROOT = { name: ".", type: RrType.NS, class: RrClass.IN };
 
 function brief({ label, patienceMs, isDown, isSilent }: Contender): object {
   return { server: label, patienceMs, ...(isDown && { isDown }), ...(isSilent && { isSilent }) };

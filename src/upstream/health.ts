@@ -14,7 +14,9 @@ export interface Health {
   overdueMs(key: string): number;
   /** It sent a valid reply, whatever the rcode: it is alive. */
   answered(key: string, rttMs: number): void;
-  /** It could not be reached, or was silent for a query's whole time: it is down. */
+  /** Whether it has replied to anything since then. */
+  heardSince(key: string, when: number): boolean;
+  /** It could not be reached, or is silent on whatever it is asked: it is down. */
   failed(key: string, reason: string): void;
   /** It was overdue, and another server had answered meanwhile. */
   overtaken(key: string): void;
@@ -85,6 +87,7 @@ interface Entry {
   retryGapMs: number;
   /** Not to be measured before. */
   measureAt: number;
+  heardAt: number;
 }
 
 /** `random` gives numbers from 0 up to 1. */
@@ -139,10 +142,13 @@ export function health({ clock, random = Math.random }: { clock: Clock; random?:
         entry.srttMs = 0.875 * entry.srttMs + 0.125 * rttMs;
       }
       entry.rttMs = rttMs;
+      entry.heardAt = clock.now();
       entry.failures = 0;
       entry.measureAt = clock.now() + STALE_MS;
       enter(entry, "up");
     },
+
+    heardSince: (key, when) => (entries.get(key)?.heardAt ?? Number.NEGATIVE_INFINITY) >= when,
 
     failed(key, reason) {
       const entry = entryOf(entries, key);
@@ -213,5 +219,6 @@ function unknown(): Entry {
     retryAt: 0,
     retryGapMs: MIN_RETRY_MS,
     measureAt: 0,
+    heardAt: Number.NEGATIVE_INFINITY,
   };
 }

@@ -99,10 +99,13 @@ export function watchSilence(options: {
   }
 
   function consider(): void {
-    if (ended.aborted || clock.now() - began < CONCLUDE_FROM_MS) return;
+    if (ended.aborted || passed() < CONCLUDE_FROM_MS) return;
     const alive = waitedFor().filter(({ witness }) => witness !== undefined);
     if (alive.length > 0 && alive.every(isInVain)) conclude(alive);
   }
+
+  /** Timers come up to a millisecond early, and the next look would be too late. */
+  const passed = (): number => Math.ceil(clock.now() - began);
 
   /** Asked, and it has neither answered nor failed. */
   function waitedFor(): Contender[] {
@@ -112,7 +115,7 @@ export function watchSilence(options: {
   }
 
   function isInVain({ key, askedAt, sends, witness }: Contender): boolean {
-    const passedMs = clock.now() - began;
+    const passedMs = passed();
     if (sends < MIN_SENDS && passedMs < FEWER_SENDS_FROM_MS) return false;
     const timesA = passedMs >= LAST_CALL_MS ? TIMES_A_AT_LAST : TIMES_A;
     const tookMs = silence.tookMs(key, qname, type) ?? 0;
@@ -137,7 +140,7 @@ export function watchSilence(options: {
     },
     conclusion() {
       const servers = silent.map(({ label }) => label).join(", ");
-      const text = `${servers} answers A but not ${typeName(type)} of ${qname}: taken for no such record`;
+      const text = `${servers} ${silent.length > 1 ? "answer" : "answers"} A but not ${typeName(type)} of ${qname}: taken for no such record`;
       // What does not exist at all, does not exist for this type.
       const denial = silent.find(({ witness }) => rcodeOf(witness) === Rcode.NXDOMAIN)?.witness?.message;
       return answer("none", {

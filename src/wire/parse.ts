@@ -124,8 +124,8 @@ function readRecord(reader: Reader, name: string, type: number): ResourceRecord 
   const rrclass = reader.uint16();
   const ttl = reader.uint32();
   const data = readRdata(reader, type, rrclass, reader.uint16());
-  // RFC 2181 §8: a TTL with the highest bit set is zero.
-  return { name, type, class: rrclass, ttl: ttl > MAX_TTL ? 0 : ttl, data };
+  // RFC 8767 §4: a TTL with the highest bit set is a long one, and no longer zero (RFC 2181 §8).
+  return { name, type, class: rrclass, ttl: Math.min(ttl, MAX_TTL), data };
 }
 
 /** An OPT record, with the upper eight bits of the rcode. */
