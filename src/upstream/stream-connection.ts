@@ -14,6 +14,10 @@ export interface StreamConnection {
   readonly waiting: number;
   /** Whether it takes further questions. */
   readonly isOpen: boolean;
+  /** Whether a reply has come on it. */
+  readonly hasAnswered: boolean;
+  /** How long nothing has come, in milliseconds. */
+  quietMs(): number;
 }
 
 interface Waiting {
@@ -45,6 +49,7 @@ export function streamConnection(options: {
   const frames = frameReader();
   let isOpen = true;
   let heardAt = clock.now();
+  let hasAnswered = false;
   let stopIdling = () => {};
   let failure: Error = Object.assign(new Error("the connection was closed without an answer"), {
     code: "EPIPE",
@@ -73,7 +78,9 @@ export function streamConnection(options: {
     // What fits nobody is for anybody to count.
     const addressee = waiting.get(id) ?? waiting.values()[0];
     const reply = addressee?.read(octets);
-    if (addressee !== undefined && reply !== undefined) addressee.settle(() => addressee.resolve(reply));
+    if (addressee === undefined || reply === undefined) return;
+    hasAnswered = true;
+    addressee.settle(() => addressee.resolve(reply));
   }
 
   function ask({ request, read, signal }: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message> {
@@ -133,5 +140,9 @@ export function streamConnection(options: {
     get isOpen() {
       return isOpen;
     },
+    get hasAnswered() {
+      return hasAnswered;
+    },
+    quietMs: () => clock.now() - heardAt,
   };
 }

@@ -19,6 +19,9 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
+/** What a server that closes connections under load serves on each. */
+const SERVED = 40;
+
 /** A TCP server that keeps what it is asked, and a way to ask it; `answer` gets each query as it comes. */
 async function start(answer: (query: Message, send: (reply: Message) => void, connection: Socket) => void) {
   const connections: Socket[] = [];
@@ -135,7 +138,7 @@ describe("streams", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("do not ask a third time", async () => {
+  it("do not ask a third time where a new one is closed unanswered", async () => {
     let hangUp = false;
     const { ask, connections } = await start((query, send, connection) => {
       if (hangUp) connection.destroy();
@@ -147,6 +150,32 @@ describe("streams", () => {
     expect(connections).toHaveLength(2);
   });
 
+  it("share few new connections when the kept ones are closed under many questions", async () => {
+    const answered = new Map<Socket, number>();
+    const { ask, connections } = await start((query, send, connection) => {
+      const count = (answered.get(connection) ?? 0) + 1;
+      answered.set(connection, count);
+      if (count <= SERVED) send(numbered(query));
+      else if (count === SERVED + 1) connection.destroy();
+    });
+    const names = Array.from({ length: 200 }, (_, index) => `${index}.example.`);
+    expect(await Promise.all(names.map((name) => ask(name)))).toHaveLength(200);
+    expect(connections.length).toBeLessThanOrEqual(200 / SERVED + 8);
+  });
+
+  it("share a new connection when the kept ones are doubtful", async () => {
+    let isSilent = false;
+    const { ask, connections, clock } = await start((query, send, connection) => {
+      if (!isSilent || connection !== connections[0]) send(numbered(query));
+    });
+    await ask("1.example.");
+    isSilent = true;
+    clock.advance(100);
+    const names = Array.from({ length: 10 }, (_, index) => `${index}.example.`);
+    await Promise.all(names.map((name) => ask(name, { fresh: true })));
+    expect(connections).toHaveLength(2);
+  });
+
   it("leave a connection that has become silent, also when asked to", async () => {
     let isSilent = false;
     const { ask, connections, clock } = await start((query, send, connection) => {
@@ -154,6 +183,7 @@ describe("streams", () => {
     });
     await ask("1.example.");
     isSilent = true;
+    clock.advance(100);
     expect(await ask("2.example.", { fresh: true })).toBe("192.0.2.2");
     const stop = new AbortController();
     const given = ask("3.example.", { signal: stop.signal });

@@ -18,30 +18,48 @@ const FALLBACK_IDLE_MS = 200;
 const BUSY_AT = 16;
 const MAX_CONNECTIONS = 4;
 
+/** One on which nothing has come for so long may be dead: who asks anew (`RoundTrip.fresh`) asks on another. */
+const DOUBTFUL_MS = 100;
+/** So many connections may end under one question: where a server serves a few on each, others were before it. */
+const MAX_TRIES = 8;
+
 /**
  * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one that
- * was kept turns out to be closed, the question goes out once more on a new one.
+ * had worked turns out to be closed, the question goes out once more on another.
  */
 export function streams({ clock }: { clock: Clock }): Transport {
   const byDialer = new WeakMap<Dialer, Map<string, StreamConnection[]>>();
 
   return async function askStream(trip: RoundTrip): Promise<Message> {
-    const open = connectionsTo(trip);
-    const kept = open.sort((a, b) => a.waiting - b.waiting)[0];
-    if (!trip.fresh && kept !== undefined && (kept.waiting < BUSY_AT || open.length >= MAX_CONNECTIONS)) {
+    for (let tries = 1; ; tries++) {
+      const kept = keptFor(trip);
+      const connection = kept ?? make(trip);
       try {
-        return await kept.ask(trip);
+        return await connection.ask(trip);
       } catch (error) {
-        if (trip.signal.aborted) throw error;
+        const isServing = kept !== undefined || connection.hasAnswered;
+        if (trip.signal.aborted || !isServing || tries === MAX_TRIES) throw error;
       }
     }
+  };
+
+  /** The one that is the least busy; undefined if another one is to be made. */
+  function keptFor(trip: RoundTrip): StreamConnection | undefined {
+    const open = connectionsTo(trip).filter((each) => !trip.fresh || each.quietMs() < DOUBTFUL_MS);
+    const [first, ...others] = open;
+    if (first === undefined) return undefined;
+    const kept = others.reduce((least, other) => (other.waiting < least.waiting ? other : least), first);
+    return kept.waiting < BUSY_AT || open.length >= MAX_CONNECTIONS ? kept : undefined;
+  }
+
+  function make(trip: RoundTrip): StreamConnection {
     const { dialer, server } = trip;
     const keepMs = server.transport === undefined ? FALLBACK_IDLE_MS : IDLE_MS;
     const idleMs = dialer.keepsConnections === true ? keepMs : 0;
     const connection = streamConnection({ socket: dial(trip), clock, idleMs });
     if (idleMs > 0) connectionsTo(trip).push(connection);
-    return connection.ask(trip);
-  };
+    return connection;
+  }
 
   /** Those that take questions; the list may be added to. */
   function connectionsTo({ dialer, server }: Pick<RoundTrip, "dialer" | "server">): StreamConnection[] {
