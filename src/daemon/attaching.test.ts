@@ -131,3 +131,25 @@ describe("a namespace that appears", () => {
     expect(expected).toEqual([taken]);
   });
 });
+
+test("a container that is renamed stays what it was said to be, and so does its old name", async () => {
+  const web = one("web", { netns: "/proc/7/ns/net" });
+  const registry = registryOf([web]);
+  const attachments = willing();
+  const { attach, detach, reconcile } = attaching({
+    config: () => readConfig("attach: none", "eleven.yaml"),
+    registry,
+    attachments,
+    netnsDirectories: () => [],
+  });
+  registry.onChange(reconcile);
+  const attached = () => attachments.status().map(({ name }) => name);
+  await attach(["web"]);
+  // As compose makes one anew: the old one goes under another name until the new one is there.
+  put(registry, { ...web, name: "old" });
+  expect(attached()).toEqual(["old"]);
+  put(registry, { ...web, key: "test/other", name: "web", netns: "/proc/8/ns/net" });
+  expect(attached()).toEqual(["old", "web"]);
+  expect(detach(["old"])).toEqual({ done: ["old"], failed: [] });
+  expect(attached()).toEqual(["web"]);
+});

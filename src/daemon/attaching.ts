@@ -6,7 +6,8 @@ import type { Attachments } from "../sandbox/attachments.ts";
 
 /**
  * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, overruled by what was said at run time. It goes by
- * the container's name, so that a container which is made anew under its name is attached anew.
+ * the container's name, so that a container which is made anew under its name is attached anew. One that is renamed
+ * stays what it was said to be.
  */
 export interface Attaching {
   /** Brings the attachments to what is wanted now: after a change of the registry, the configuration or the sources. */
@@ -26,10 +27,30 @@ export function attaching(options: {
 }): Attaching {
   const { config, registry, attachments, netnsDirectories } = options;
   const said = new Map<string, boolean>();
+  /** The same of containers that have another name now, by their key. */
+  const saidBefore = new Map<string, boolean>();
+  let names = new Map<string, string>();
 
-  function isWanted({ name }: Container): boolean {
+  /** Takes note of containers that were renamed. */
+  function follow(): void {
+    if (said.size === 0) return;
+    const before = names;
+    names = new Map(Array.from(registry.containers(), ({ key, name }) => [key, name]));
+    for (const [key, name] of names) {
+      const former = before.get(key);
+      const was = former === undefined || former === name ? undefined : said.get(former);
+      if (was !== undefined) saidBefore.set(key, was);
+    }
+    for (const key of saidBefore.keys()) if (!names.has(key)) saidBefore.delete(key);
+  }
+
+  function isWanted({ key, name }: Container): boolean {
     const { attach } = config();
-    return said.get(name) ?? (attach === "all" || (attach !== "none" && attach.includes(name)));
+    return (
+      said.get(name) ??
+      saidBefore.get(key) ??
+      (attach === "all" || (attach !== "none" && attach.includes(name)))
+    );
   }
 
   /** Somebody did so before, and may unsay it while there is no such container. */
@@ -39,6 +60,7 @@ export function attaching(options: {
   }
 
   function reconcile(): void {
+    follow();
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
     for (const container of registry.containers()) {

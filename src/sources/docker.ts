@@ -151,7 +151,8 @@ export function dockerSource(options: DockerSourceOptions): Source {
     if (state !== "away") {
       state = "away";
       since = iso();
-      log.warn({ source: name, reason }, "docker: the engine is away; what it told last keeps serving");
+      const rest = lastSync === null ? "it is waited for" : "what it told last keeps serving";
+      log.warn({ source: name, reason }, `docker: the engine is away; ${rest}`);
       if (lastSync !== null) doubt(since);
       onState();
       watchProcesses();

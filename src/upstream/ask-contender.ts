@@ -108,13 +108,11 @@ export function contenderAsker({
       contender.heard = true;
       silence.spoke(key, query.question.name, type, ms);
       query.trace.step(name, "reply", { server, rcode, ms });
-      if (!MOVES_ON.includes(message.header.rcode)) return message;
-      contender.verdict = {
-        server,
-        did: `answered ${rcode}`,
-        reached: true,
-        ede: extendedErrors(message.edns),
-      };
+      const isLame = contenders.length > 1 && isReferral(message);
+      if (!MOVES_ON.includes(message.header.rcode) && !isLame) return message;
+      if (isLame) contender.halfHearted = message;
+      const did = isLame ? "offers no recursion" : `answered ${rcode}`;
+      contender.verdict = { server, did, reached: true, ede: extendedErrors(message.edns) };
     } catch (error) {
       if (ear.signal.aborted) return undefined;
       const did = sayWhy(error);
@@ -239,6 +237,11 @@ export function contenderAsker({
       },
     };
   }
+}
+
+/** From somebody who neither knows nor looks it up: libc asks the next server, too (glibc, res_send.c). */
+function isReferral({ header: { rcode, aa, ra }, answers }: Message): boolean {
+  return rcode === Rcode.NOERROR && answers.length === 0 && !aa && !ra;
 }
 
 /** In `health`: TCP of a server that is asked over UDP. */

@@ -1,4 +1,5 @@
 import { formatServer, type ServerAddress } from "../base/server-address.ts";
+import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 import type { TransportName } from "./exchange.ts";
 import type { Verdict } from "./failures.ts";
@@ -27,6 +28,8 @@ export interface Contender extends Lane {
   witness: Witness | undefined;
   /** Undefined while it may still answer. */
   verdict: Verdict | undefined;
+  /** What it said that others may know better, and that is relayed if they don't. */
+  halfHearted: Message | undefined;
 }
 
 /** The fourth send goes over TCP: it bears loss, and gets through where UDP is shut off. */
@@ -70,5 +73,6 @@ export function contendersOf(
     judged: false,
     witness: undefined,
     verdict: undefined,
+    halfHearted: undefined,
   }));
 }

@@ -336,6 +336,25 @@ describe("forwarder", () => {
     expect(stateOf(last.server)).toBe("up");
   });
 
+  it("asks the next one where a server neither knows nor looks it up, and relays that if nobody knows better", async () => {
+    const header = { ra: false, aa: false };
+    const lame = await upstream((query, send) =>
+      send({ ...replyTo(query, {}), header: { ...replyTo(query, {}).header, ...header } }),
+    );
+    const good = await upstream(answering("192.0.2.1"));
+    const dead = await closedPort();
+    const better = to([lame.server, good.server]);
+    expect(await better.resolver.resolve(aQuery())).toMatchObject({ upstream: label(good) });
+    for (const servers of [[lame.server], [lame.server, dead]]) {
+      const { resolver } = to(servers);
+      expect(await resolver.resolve(aQuery())).toMatchObject({
+        rcode: Rcode.NOERROR,
+        answers: [],
+        upstream: label(lame),
+      });
+    }
+  });
+
   it("says what every server did", async () => {
     const dead = await closedPort();
     const a = await upstream(failing(Rcode.SERVFAIL));

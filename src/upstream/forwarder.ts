@@ -124,6 +124,8 @@ export function forwarder({
       watch?.stop();
       for (const cancel of cancels) cancel();
       if (won === undefined) {
+        const [lame] = contenders.filter(({ halfHearted }) => halfHearted !== undefined);
+        if (lame !== undefined) return relayed(lame.halfHearted!, lame);
         if (watch?.signal.reason !== SILENT) throw failure(query, contenders);
         counters.silent++;
         return watch.conclusion();

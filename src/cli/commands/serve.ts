@@ -96,10 +96,11 @@ function handleSignals(
 function banner(daemon: Daemon, config: Config): string {
   const { sources, containers, upstreams, listeners, attached } = daemon.status();
   const from = sources.map(({ name }) => near(name.replace(/^file:/, ""))).join(", ") || "no source";
+  const hosts = upstreams.filter(({ scope }) => scope === "host");
   const followed = config.upstreams === "host" ? ` (from ${config.resolvConf}, followed)` : "";
   const rows = [
     ["listening", listeners.length > 0 ? `${listeners.join(", ")} (udp, tcp)` : "nowhere but in containers"],
-    ["upstreams", `${upstreams.map(({ address }) => address).join(", ") || "none"}${followed}`],
+    ["upstreams", `${hosts.map(({ address }) => address).join(", ") || "none"}${followed}`],
     ["control", config.socket],
     ["attached", attached.join(", ") || "no container; each keeps the DNS server that it has"],
     ...tries(daemon, config).map((line, index) => [index === 0 ? "try" : "", line]),
