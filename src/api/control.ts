@@ -72,9 +72,13 @@ export interface DataPlaneReport {
   readonly state: "up" | "hung";
   /** Answers in its table. */
   readonly entries: number;
-  /** Queries refused because too many waited; answers that the kernel did not take; threads started anew. */
+  /**
+   * Queries refused because too many waited; answers that the kernel did not take; queries that it threw away, because
+   * they came faster than they were read; threads started anew.
+   */
   readonly shed: number;
   readonly unsent: number;
+  readonly lost: number;
   readonly restarts: number;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { COLUMNS } from "../dataplane/memory.ts";
+import { COLUMNS, SHED_TYPES } from "../dataplane/memory.ts";
 import { type Labels, tallies } from "../dataplane/tallies.ts";
 import { answer } from "../resolver/reply.ts";
 import type { Answer } from "../resolver/resolver.ts";
@@ -19,5 +19,14 @@ test("no client can use up the columns in which the data plane counts", () => {
         const labels = countedAs(qtype, answer(origin, { rcode }));
         if (counts.column(labels) === undefined) without.add(labels.qtype);
       }
+  // And what is shed.
+  for (let qtype = 0; qtype < SHED_TYPES; qtype++)
+    if (
+      counts.column({ ...countedAs(qtype, answer("none", { rcode: Rcode.SERVFAIL })), origin: "shed" }) ===
+      undefined
+    )
+      without.add(`${qtype}, shed`);
   expect([...without]).toEqual([]);
+  for (let qtype = SHED_TYPES; qtype < 2 ** 16; qtype++)
+    expect(countedAs(qtype, answer("none", {})).qtype).toBe("other");
 });

@@ -16,7 +16,7 @@ import { viewSignature } from "./view-signature.ts";
 /** For `status`. */
 export function planeReport({ data }: Plane): DataPlaneReport {
   if (data === undefined)
-    return { kind: "portable", state: "up", entries: 0, shed: 0, unsent: 0, restarts: 0 };
+    return { kind: "portable", state: "up", entries: 0, shed: 0, unsent: 0, lost: 0, restarts: 0 };
   return { kind: "threads", state: data.isAlive ? "up" : "hung", ...data.counters };
 }
 

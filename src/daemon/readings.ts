@@ -76,6 +76,11 @@ export function readings(parts: {
       ofPlane(({ unsent }) => unsent),
     ),
     counter(
+      "eleven_dataplane_lost_total",
+      "Messages thrown away by the kernel: they came faster than they were read",
+      ofPlane(({ lost }) => lost),
+    ),
+    counter(
       "eleven_dataplane_restarts_total",
       "Threads started anew",
       ofPlane(({ restarts }) => restarts),

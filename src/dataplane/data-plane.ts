@@ -62,6 +62,8 @@ export interface PlaneCounters {
   /** Queries answered with SERVFAIL because the control plane had too much to do, and answers that the kernel did not take. */
   shed: number;
   unsent: number;
+  /** Messages that the kernel threw away, because they came faster than they were read. */
+  lost: number;
   /** Answers in the table. */
   entries: number;
   restarts: number;
@@ -217,6 +219,7 @@ export function dataPlane(options: {
       return {
         shed: total(Control.SHED),
         unsent: total(Control.UNSENT) + unsentHere,
+        lost: sockets.lost(),
         entries: known.entries,
         restarts: threads.reduce((sum, { restarts }) => sum + restarts, 0),
       };

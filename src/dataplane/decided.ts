@@ -1,7 +1,9 @@
 import { isIPv4 } from "node:net";
 import { addressOctets } from "../base/address.ts";
+import { answer as answerOf } from "../resolver/reply.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import { Writer } from "../wire/cursor.ts";
+import { Rcode } from "../wire/iana.ts";
 import { HEADER_LENGTH } from "../wire/limits.ts";
 import type { Name } from "../wire/message.ts";
 import { reverseName } from "../wire/name.ts";
@@ -11,9 +13,9 @@ import { answerTable } from "./answer-table.ts";
 import { clientKey } from "./client-key.ts";
 import { type ClientRow, clients } from "./clients.ts";
 import { CLIENTS, Word } from "./entry.ts";
-import type { PlaneMemory, WorkerMemory } from "./memory.ts";
+import { type PlaneMemory, SHED_TYPES, type WorkerMemory } from "./memory.ts";
 import type { Sockaddr } from "./plane-socket.ts";
-import { questionKey, tagOfLabel } from "./question-key.ts";
+import { questionKey, TAGS, tagOfLabel } from "./question-key.ts";
 import { quiescence } from "./quiescence.ts";
 import { remember } from "./remember.ts";
 import { stamps } from "./stamps.ts";
@@ -28,8 +30,8 @@ export interface Begun {
 
 /** What has changed: names, in whatever network; addresses; and sandboxes that see something else. */
 export interface Changed {
-  readonly names: Iterable<Name>;
-  readonly addresses: Iterable<string>;
+  readonly names: ReadonlySet<Name>;
+  readonly addresses: ReadonlySet<string>;
   readonly sandboxes: Iterable<string>;
 }
 
@@ -56,6 +58,10 @@ export interface Decided {
   readonly entries: number;
 }
 
+/** The origin of answers to queries that had no room: SERVFAIL. */
+const SHED = "shed";
+const REFUSAL = answerOf("none", { rcode: Rcode.SERVFAIL });
+
 export function decided(options: {
   readonly plane: PlaneMemory;
   readonly own: readonly Pick<WorkerMemory, "control" | "counts">[];
@@ -80,6 +86,9 @@ export function decided(options: {
     known.forgetAll();
   });
   const counts = tallies(own.map((each) => each.counts));
+  const shedColumns = new Uint32Array(plane.shedColumns);
+  for (let qtype = 0; qtype < SHED_TYPES; qtype++)
+    shedColumns[qtype] = counts.column({ ...labels(qtype, REFUSAL), origin: SHED })!;
   const known = clients({
     ...options,
     views: plane.views,
@@ -146,7 +155,9 @@ export function decided(options: {
     introduce,
     keep,
     changed(what) {
-      moments.touch(tagsOf(what));
+      // Of so many, few tags would be left, and each takes a while to find.
+      if (what.names.size + what.addresses.size > TAGS / 4) moments.touchAll();
+      else moments.touch(tagsOf(what));
       for (const sandbox of what.sandboxes) known.forget(sandbox);
     },
     changedAll() {

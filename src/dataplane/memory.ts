@@ -9,7 +9,9 @@ export const CLIENTS_MAX = 4096;
  * In how many columns a client's answers are counted: each is one type, rcode and origin. Enough for all that can be
  * (daemon/plane-columns.test.ts), for a column is given away for good.
  */
-export const COLUMNS = 192;
+export const COLUMNS = 208;
+/** Types of which it is known in which column they are counted when they are shed: all that have names. */
+export const SHED_TYPES = 512;
 export const SOCKETS_MAX = 8192;
 
 /** Words of a socket's row. */
@@ -50,6 +52,8 @@ export interface PlaneMemory {
   readonly views: SharedArrayBuffer;
   /** Which answers were given; the workers write here, too. */
   readonly uses: SharedArrayBuffer;
+  /** In which column a query that is shed is counted, by its type; those above `SHED_TYPES` like type 0, which has no name. */
+  readonly shedColumns: SharedArrayBuffer;
 }
 
 /** One worker's own. */
@@ -80,6 +84,7 @@ export function planeMemory(tableOctets: number): PlaneMemory {
     flows: new SharedArrayBuffer(4 * FlowRow.WORDS * FLOWS_MAX),
     views: new SharedArrayBuffer(4 * CLIENTS_MAX),
     uses: new SharedArrayBuffer(USES),
+    shedColumns: new SharedArrayBuffer(4 * SHED_TYPES),
   };
 }
 

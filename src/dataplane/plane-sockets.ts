@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
+import { libc } from "../linux/libc.ts";
 import type { PollSet } from "../linux/poller.ts";
 import type { Asker } from "../server/asker.ts";
 import { CLOSE_GRACE_MS } from "../server/listener.ts";
@@ -39,6 +40,8 @@ export interface PlaneSockets {
    * holds nothing then.
    */
   close(socket: PlaneSocket, answer: (octets: Uint8Array, from: Sockaddr) => void): Promise<void>;
+  /** How many messages the kernel threw away, at all sockets that there were: they came faster than they were read. */
+  lost(): number;
 }
 
 export function planeSockets(options: {
@@ -52,6 +55,7 @@ export function planeSockets(options: {
   const { sets, quiescence, takeMisses, clock } = options;
   const rows = new Uint32Array(options.memory);
   const sockets = new Map<number, PlaneSocket>();
+  let lostBefore = 0;
   const free = Array.from({ length: SOCKETS_MAX }, (_, index) => SOCKETS_MAX - 1 - index);
   for (const index of free) rows[index * Socket.WORDS + Socket.FD] = CLOSED;
 
@@ -115,9 +119,11 @@ export function planeSockets(options: {
         else break;
       }
       cancel();
+      lostBefore += libc().droppedAt(socket.fd);
       closeSync(socket.fd);
       sockets.delete(socket.index);
       free.push(socket.index);
     },
+    lost: () => [...sockets.values()].reduce((sum, { fd }) => sum + libc().droppedAt(fd), lostBefore),
   };
 }

@@ -17,6 +17,7 @@ import {
   Miss,
   type PlaneMemory,
   Seen,
+  SHED_TYPES,
   Socket,
   type WorkerMemory,
 } from "./memory.ts";
@@ -55,6 +56,7 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
   const sockets = new Uint32Array(plane.sockets);
   const views = new Uint32Array(plane.views);
   const uses = new Uint8Array(plane.uses);
+  const shedColumns = new Uint32Array(plane.shedColumns);
   const table = answerReader(plane.table);
   const question = questionKey(plane.seed);
   const source = clientKey(plane.seed);
@@ -108,7 +110,7 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
       const length = answer(i, client, answers);
       if (length > 0) io.answer(answers++, i, length);
       else if (length < 0 && !hand(socket, generation, i)) {
-        const refusal = shed(i, answers);
+        const refusal = shed(i, client, answers);
         if (refusal > 0) io.answer(answers++, i, refusal);
       }
     }
@@ -210,16 +212,32 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
   }
 
   /** SERVFAIL, so that the client asks again or elsewhere at once; what is no query is treated as `server/handle.ts` does. */
-  function shed(i: number, j: number): number {
-    const query = received.subarray(i * RECEIVE_STRIDE, i * RECEIVE_STRIDE + io.lengthOf(i));
+  function shed(i: number, socketsClient: number, j: number): number {
+    const start = i * RECEIVE_STRIDE;
+    const query = received.subarray(start, start + io.lengthOf(i));
     const verdict = accept(query);
     const isQuery = verdict === "accept";
     const isIgnored = verdict === "ignore";
     Atomics.add(control, isQuery ? Control.SHED : isIgnored ? Control.IGNORED : Control.MALFORMED, 1);
     if (isIgnored) return 0;
     const response = bareResponse(query, isQuery ? Rcode.SERVFAIL : verdict.rcode);
-    sent.set(response, j * SEND_STRIDE);
+    const place = j * SEND_STRIDE;
+    sent.set(response, place);
+    const client = socketsClient === BY_ADDRESS ? clientAt(i) : socketsClient;
+    // Of nobody who is known yet: it is in the total alone.
+    if (!isQuery || client === 0) return response.length;
+    const column = shedColumns[typeAt(start, query.length)]!;
+    Atomics.add(counts, client * COLUMNS + column, 1);
+    if (isWatched) show(client, column, place, response.length);
     return response.length;
+  }
+
+  /** The type asked for; 0 for what is no plain query, or has no name. */
+  function typeAt(start: number, length: number): number {
+    if (!question.read(received, start, length)) return 0;
+    const at = start + HEADER_LENGTH + question.nameLength;
+    const qtype = (received[at]! << 8) | received[at + 1]!;
+    return qtype < SHED_TYPES ? qtype : 0;
   }
 
   /** For whoever watches; what there is no room for, or comes beyond the rate, is counted. */

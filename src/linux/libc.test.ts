@@ -1,7 +1,14 @@
+import { createSocket } from "node:dgram";
+import { closeSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CodedError } from "../base/errors.ts";
 import { errnoName, libc, linuxSupport, SystemError } from "./libc.ts";
 import { skipped, whyNot } from "./namespace-fixture.suite.ts";
+import { udpServerHere } from "./sockets.ts";
+
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const MSG_DONTWAIT = 0x40;
 
 describe.skipIf(whyNot !== undefined)(`libc${skipped}`, () => {
   it("says that Linux is supported", () => {
@@ -12,6 +19,26 @@ describe.skipIf(whyNot !== undefined)(`libc${skipped}`, () => {
     const refused = () => libc().listen(-1, 1);
     expect(refused).toThrow(SystemError);
     expect(refused).toThrow(expect.objectContaining({ code: "EBADF", errno: 9, syscall: "listen" }));
+  });
+});
+
+describe.skipIf(whyNot !== undefined)(`a socket that nobody reads${skipped}`, () => {
+  it("says how many datagrams were thrown away", async () => {
+    const { fd, port } = udpServerHere({ address: "127.0.0.1", port: 0 });
+    libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUF, 1);
+    const client = createSocket("udp4");
+    const send = () => new Promise((resolve) => client.send(Buffer.alloc(1000), port, "127.0.0.1", resolve));
+    expect(libc().droppedAt(fd)).toBe(0);
+    const SENT = 50;
+    for (let count = 0; count < SENT; count++) await send();
+    const dropped = libc().droppedAt(fd);
+    let kept = 0;
+    while (libc().receiveFrom(fd, Buffer.alloc(1000), MSG_DONTWAIT, Buffer.alloc(28), Uint32Array.of(28)) > 0)
+      kept++;
+    expect(dropped).toBeGreaterThan(0);
+    expect(dropped + kept).toBe(SENT);
+    client.close();
+    closeSync(fd);
   });
 });
 

@@ -48,6 +48,8 @@ export interface Libc {
   eventfd(): number;
   /** Whether the descriptor takes more to send within `ms`. */
   isWritable(fd: number, ms: number): boolean;
+  /** How many datagrams the kernel threw away that were for this socket, modulo 2 ** 32 (SO_MEMINFO, Linux 4.12). */
+  droppedAt(fd: number): number;
   /** Where the octets are in memory, for a struct that points to them. They must be more than 64, and stay. */
   pointerTo(octets: Uint8Array): number;
   /** For requests whose argument is a struct, which the kernel may fill in. */
@@ -129,6 +131,11 @@ const EPOLL_CLOEXEC = 0x80000;
 const EFD_CLOEXEC = 0x80000;
 const EFD_NONBLOCK = 0x800;
 const POLLOUT = 4;
+// Of sys/socket.h and linux/sock_diag.h.
+const SOL_SOCKET = 1;
+const SO_MEMINFO = 55;
+const MEMINFO_WORDS = 9;
+const MEMINFO_DROPS = 8;
 
 function bindings(koffi: typeof import("koffi")): Libc {
   // Null is the running process itself, which has its libc loaded: right for glibc and musl by whatever name.
@@ -149,6 +156,13 @@ function bindings(koffi: typeof import("koffi")): Libc {
   const getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number = library.func(
     "int getsockname(int fd, void *address, void *length)",
   );
+  const getsockopt: (
+    fd: number,
+    level: number,
+    option: number,
+    value: Uint32Array,
+    length: Uint32Array,
+  ) => number = library.func("int getsockopt(int fd, int level, int option, void *value, void *length)");
   const send: (fd: number, octets: Uint8Array, length: number, flags: number) => number = library.func(
     "long send(int fd, const void *octets, size_t length, int flags)",
   );
@@ -251,6 +265,11 @@ function bindings(koffi: typeof import("koffi")): Libc {
       fds.writeInt32LE(fd, 0);
       fds.writeInt16LE(POLLOUT, 4);
       return poll(fds, 1, ms) === 1;
+    },
+    droppedAt(fd) {
+      const words = new Uint32Array(MEMINFO_WORDS);
+      const length = Uint32Array.of(4 * MEMINFO_WORDS);
+      return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, length) === 0 ? words[MEMINFO_DROPS]! : 0;
     },
     // What memmove returns is where it moved to; a move of nothing tells just that.
     pointerTo: (octets) => memmove(octets, octets, 0),

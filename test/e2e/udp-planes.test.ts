@@ -487,6 +487,17 @@ describe.skipIf(dataPlaneMissing() !== undefined)("the data plane alone", () => 
       expect((await asking.ask(query({ name: "nobody." })))[3]! & 0xf).toBe(Rcode.NXDOMAIN);
     expect(plane.counters.shed).toBe(refused);
     expect(observed).toHaveLength(before + ROUNDS * MISSES - refused + 10);
+    const shed: object[] = [];
+    plane.drain((owner, labels, count) => {
+      if (labels.origin === "shed") shed.push({ owner, ...labels, count });
+    });
+    const of = {
+      owner: "test/web-1",
+      qtype: expect.any(String),
+      rcode: String(Rcode.SERVFAIL),
+      origin: "shed",
+    };
+    expect(shed).toEqual([{ ...of, count: refused }]);
   });
 
   test("counts as malformed what is, also when the control plane has no time for it", async () => {

@@ -10,6 +10,7 @@ import type { Client } from "../../src/resolver/resolver.ts";
 import type { Handler } from "../../src/server/handle.ts";
 import { portableUdp } from "../../src/server/portable-udp.ts";
 import type { UdpListener, UdpPlane } from "../../src/server/udp-plane.ts";
+import { RrType } from "../../src/wire/iana.ts";
 
 /** What the threads run: as it is built, for Node 20 reads no TypeScript. */
 export const PROGRAM = new URL("../../dist/data-plane-worker.js", import.meta.url);
@@ -39,7 +40,11 @@ export function newDataPlane(options: PlaneOptions): DataPlane {
     exists: () => true,
     owner: (sandbox) => String(sandbox),
     settled: () => {},
-    labels: (qtype, { rcode, origin }) => ({ qtype: String(qtype), rcode: String(rcode), origin }),
+    labels: (qtype, { rcode, origin }) => ({
+      qtype: qtype <= RrType.HTTPS ? String(qtype) : "other",
+      rcode: String(rcode),
+      origin,
+    }),
     clock: systemClock,
     log: silentLog,
     ...options,
