@@ -74,6 +74,7 @@ containers:
     expect(await eleven.stop("SIGTERM")).toBe(0);
     expect(existsSync(eleven.socket)).toBe(false);
     expect((await web.run("ss", ["-Hlntu"])).stdout).toBe("");
+    expect(eleven.log()).not.toMatch(/warning/i);
   });
 
   test("SIGTERM answers what is in flight within two seconds", async () => {
