@@ -54,6 +54,18 @@ describe("containers in one namespace", () => {
   const guest = one("guest", { netns: "/proc/8/ns/net", shares: web.key });
   const other = one("other", { netns: "/proc/9/ns/net" });
 
+  test("are attached in the name of whose it is", () => {
+    const attachments = willing();
+    const { reconcile } = attaching({
+      config: () => readConfig("attach: all", "eleven.yaml"),
+      registry: registryOf([guest, other, web]),
+      attachments,
+      netnsDirectories: () => [],
+    });
+    reconcile();
+    expect(attachments.status().map(({ name }) => name)).toEqual(["other", "web", "guest"]);
+  });
+
   test("are handed back together, or not at all", () => {
     const { detach, reconcile, reports } = world("attach: all", web, guest, other);
     reconcile();

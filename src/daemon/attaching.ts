@@ -63,7 +63,7 @@ export function attaching(options: {
     follow();
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
-    for (const container of registry.containers()) {
+    for (const container of ownersFirst(registry.containers())) {
       const { key, name, netns } = container;
       if (netns === undefined) continue;
       if (isWanted(container)) wanted.set(key, { name, netns });
@@ -169,6 +169,16 @@ export function attaching(options: {
     detach: (names) => outcome(say(names, false), detachFailure),
     reports,
   };
+}
+
+/** Where containers share a namespace, its queries are those of the one whose it is, if that is attached. */
+function ownersFirst(containers: Iterable<Container>): Container[] {
+  const sharers: Container[] = [];
+  const owners = [...containers].filter((container) => {
+    if (container.shares !== undefined) sharers.push(container);
+    return container.shares === undefined;
+  });
+  return [...owners, ...sharers];
 }
 
 /** What somebody called a container, and which that is. */

@@ -17,7 +17,8 @@ export type SnapshotReader = (
 
 /**
  * Reads large texts in a thread of their own, which runs `program` (`snapshot-worker.ts`): nobody who asks is to wait
- * for seconds because a file has changed. What reading leaves behind, ten times what it finds, ends with the thread.
+ * while a file is read, which takes eight seconds for 100,000 containers (to apply it, half a second where little has
+ * changed). What reading leaves behind, ten times what it finds, ends with the thread.
  */
 export function snapshotReader(program: URL): SnapshotReader {
   return async (text, about, signal) => {
