@@ -3,13 +3,13 @@ import type { Container } from "./model.ts";
 
 /**
  * The container that a person means: by key, by name, by id, by name in another letter case, or by the beginning
- * of an id, 12 digits or more; the first of these ways that finds any decides. Undefined if none does. Throws
+ * of an id, six digits or more; the first of these ways that finds any decides. Undefined if none does. Throws
  * NO_SUCH_CONTAINER with the candidates when several are meant: to pick one would be to guess.
  */
 export function findContainer(containers: Iterable<Container>, text: string): Container | undefined {
   const all = [...containers];
   const folded = text.toLowerCase();
-  const isPrefix = /^[0-9a-f]{12,64}$/.test(folded);
+  const isPrefix = /^[0-9a-f]{6,64}$/.test(folded);
   const ways: readonly ((container: Container) => boolean)[] = [
     ({ key }) => key === text,
     ({ name }) => name === text,
