@@ -124,11 +124,13 @@ export function forwarder({
       watch?.stop();
       for (const cancel of cancels) cancel();
       if (won === undefined) {
-        const [lame] = contenders.filter(({ halfHearted }) => halfHearted !== undefined);
+        if (watch?.signal.reason === SILENT) {
+          counters.silent++;
+          return watch.conclusion();
+        }
+        const lame = contenders.find(({ halfHearted }) => halfHearted !== undefined);
         if (lame !== undefined) return relayed(lame.halfHearted!, lame);
-        if (watch?.signal.reason !== SILENT) throw failure(query, contenders);
-        counters.silent++;
-        return watch.conclusion();
+        throw failure(query, contenders);
       }
       query.trace.step(name, "chosen", { server: won.lane.label });
       return relayed(won.value, won.lane);
