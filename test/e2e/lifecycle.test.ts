@@ -177,6 +177,16 @@ containers:
     expect(eleven.log()).toContain("reading shop.yaml");
   });
 
+  test("a file for which there is no memory is refused, and the last good one keeps serving", async () => {
+    eleven = await startEleven(world, config, { NODE_OPTIONS: "--max-old-space-size=64" });
+    world.write("shop.yaml", large("10.7.0.1", 20 * LARGE));
+    await expect
+      .poll(async () => (await eleven?.status())?.sources[0]?.state, { timeout: 20_000 })
+      .toBe("refused");
+    expect((await eleven.status()).sources[0]?.error).toMatch(/Cannot read ".*shop\.yaml": .*memory/);
+    expect(await dig(web, "@127.0.0.11", "www")).toBe("10.5.0.2");
+  });
+
   test("a source that a reload brings keeps no outside name from upstreams while it is read", async () => {
     eleven = await startEleven(world, config.replace("attach: [web]", "attach: none\nupstreams: []"));
     world.write("large.yaml", `${large("10.7.0.1")}  last: again\n`);

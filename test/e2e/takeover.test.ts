@@ -25,6 +25,20 @@ const OURS = "10.5.0.2";
 const UPSTREAMS = "198.51.100.7";
 const SWITCHES = 50;
 
+/** So short that it is read by the process itself, and so many links that there is no room for them. */
+function manyLinks(): string {
+  const links = Array.from({ length: 600 }, (_, index) => `l${index}: a`).join(", ");
+  // The YAML library takes a hundred aliases of one anchor.
+  const parts = ["a", "b", "c"].flatMap((anchor) => [
+    `  ${anchor}: { networks: { shop: { links: &${anchor} { ${links} } } } }`,
+    ...Array.from(
+      { length: 99 },
+      (_, index) => `  ${anchor}${index}: {networks: {shop: {links: *${anchor}}}}`,
+    ),
+  ]);
+  return `networks: { shop: {} }\ncontainers:\n${parts.join("\n")}\n`;
+}
+
 describe.skipIf(reason)(
   `taking 127.0.0.11 over from Docker's resolver${reason === undefined ? "" : ` (${reason})`}`,
   () => {
@@ -128,11 +142,7 @@ attach: [web]
       const ran = await start("[web]", { NODE_OPTIONS: "--max-old-space-size=64" });
       const exited = once(ran.process, "exit");
       const storming = await storm("fresh");
-      const names = Array.from(
-        { length: 200_000 },
-        (_, index) => `  web-${index}: { networks: { shop: {} } }\n`,
-      );
-      world.write("shop.yaml", `networks: { shop: {} }\ncontainers:\n${names.join("")}`);
+      world.write("shop.yaml", manyLinks());
       // Node's own way out: it tells, and aborts.
       expect((await exited)[1]).toBe("SIGABRT");
       const gone = Date.now();
