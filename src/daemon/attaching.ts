@@ -63,12 +63,18 @@ export function attaching(options: {
     follow();
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
-    for (const container of ownersFirst(registry.containers())) {
-      const { key, name, netns } = container;
-      if (netns === undefined) continue;
-      if (isWanted(container)) wanted.set(key, { name, netns });
-      else unwanted.set(netns, key);
+    const sharers: Container[] = [];
+    const take = (container: Container, netns: string): void => {
+      if (isWanted(container)) wanted.set(container.key, { name: container.name, netns });
+      else unwanted.set(netns, container.key);
+    };
+    for (const container of registry.containers()) {
+      if (container.netns === undefined) continue;
+      if (container.shares === undefined) take(container, container.netns);
+      else sharers.push(container);
     }
+    // Last: the queries of a shared namespace are those of the one whose it is, if that is attached.
+    for (const sharer of sharers) take(sharer, sharer.netns!);
     attachments.reconcile(wanted);
     const directories = config().attach === "all" ? netnsDirectories() : [];
     attachments.expect(directories, (netns) => unwanted.get(netns));
@@ -169,16 +175,6 @@ export function attaching(options: {
     detach: (names) => outcome(say(names, false), detachFailure),
     reports,
   };
-}
-
-/** Where containers share a namespace, its queries are those of the one whose it is, if that is attached. */
-function ownersFirst(containers: Iterable<Container>): Container[] {
-  const sharers: Container[] = [];
-  const owners = [...containers].filter((container) => {
-    if (container.shares !== undefined) sharers.push(container);
-    return container.shares === undefined;
-  });
-  return [...owners, ...sharers];
 }
 
 /** What somebody called a container, and which that is. */
