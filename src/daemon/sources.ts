@@ -23,7 +23,7 @@ export interface Sources {
 }
 
 /** So long, names that nobody knows are not asked of upstreams because of one source while another has been read. */
-export const AWAITED_MS = 10_000;
+const AWAITED_MS = 10_000;
 
 export function createSources(options: {
   readonly registry: Registry;
@@ -39,6 +39,7 @@ export function createSources(options: {
   /** Until they have told for the first time. */
   const starting = new Set<Source>();
   let isFirst = true;
+  let isClosed = false;
   const cancels: (() => void)[] = [];
 
   function make(config: SourceConfig): Source {
@@ -83,13 +84,16 @@ export function createSources(options: {
     const cancel = clock.after(AWAITED_MS, () => {
       registry.overdue(name);
       if (!registry.awaited().includes(name) || registry.holding) return;
-      const ms = AWAITED_MS;
-      log.warn({ source: name, ms }, "not read yet: names that no other source knows are asked of upstreams");
+      log.warn(
+        { source: name, ms: AWAITED_MS },
+        "not read yet: names that no other source knows are asked of upstreams",
+      );
     });
     cancels.push(cancel);
   }
 
   async function start(source: Source): Promise<void> {
+    if (isClosed) return;
     starting.add(source);
     await source.start().finally(() => starting.delete(source));
   }
@@ -108,6 +112,7 @@ export function createSources(options: {
         return directory === undefined ? [] : [directory];
       }),
     async close() {
+      isClosed = true;
       for (const cancel of cancels) cancel();
       await Promise.all([...running.values(), ...starting].map((source) => source.stop()));
     },
