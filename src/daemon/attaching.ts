@@ -27,29 +27,22 @@ export function attaching(options: {
 }): Attaching {
   const { config, registry, attachments, netnsDirectories } = options;
   const said = new Map<string, boolean>();
-  /** The same of containers that have another name now, by their key. */
-  const saidBefore = new Map<string, boolean>();
-  let names = new Map<string, string>();
+  /** The same by their keys of all containers that have, or had, a name of which something was said. */
+  const saidOf = new Map<string, boolean>();
 
-  /** Takes note of containers that were renamed. */
-  function follow(): void {
+  function noteKeys(): void {
     if (said.size === 0) return;
-    const before = names;
-    names = new Map(Array.from(registry.containers(), ({ key, name }) => [key, name]));
-    for (const [key, name] of names) {
-      const former = before.get(key);
-      const was = former === undefined || former === name ? undefined : said.get(former);
-      if (was !== undefined) saidBefore.set(key, was);
+    for (const { key, name } of registry.containers()) {
+      const word = said.get(name);
+      if (word !== undefined) saidOf.set(key, word);
     }
-    for (const key of saidBefore.keys()) if (!names.has(key)) saidBefore.delete(key);
+    for (const key of saidOf.keys()) if (registry.container(key) === undefined) saidOf.delete(key);
   }
 
   function isWanted({ key, name }: Container): boolean {
     const { attach } = config();
     return (
-      said.get(name) ??
-      saidBefore.get(key) ??
-      (attach === "all" || (attach !== "none" && attach.includes(name)))
+      said.get(name) ?? saidOf.get(key) ?? (attach === "all" || (attach !== "none" && attach.includes(name)))
     );
   }
 
@@ -60,7 +53,7 @@ export function attaching(options: {
   }
 
   function reconcile(): void {
-    follow();
+    noteKeys();
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
     const sharers: Container[] = [];

@@ -4,7 +4,6 @@ import { answer as answerOf } from "../resolver/reply.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import { Writer } from "../wire/cursor.ts";
 import { Rcode } from "../wire/iana.ts";
-import { HEADER_LENGTH } from "../wire/limits.ts";
 import type { Name } from "../wire/message.ts";
 import { reverseName } from "../wire/name.ts";
 import { writeName } from "../wire/name-wire.ts";
@@ -15,7 +14,7 @@ import { type ClientRow, clients } from "./clients.ts";
 import { CLIENTS, Word } from "./entry.ts";
 import { type PlaneMemory, SHED_TYPES, type WorkerMemory } from "./memory.ts";
 import type { Sockaddr } from "./plane-socket.ts";
-import { questionKey, TAGS, tagOfLabel } from "./question-key.ts";
+import { questionKey, TAGS, tagOfLabel, typeOf } from "./question-key.ts";
 import { quiescence } from "./quiescence.ts";
 import { remember } from "./remember.ts";
 import { stamps } from "./stamps.ts";
@@ -123,8 +122,7 @@ export function decided(options: {
     // What the client sees must not have changed since, nor all moments have begun anew.
     if (reuse === undefined || known.of(sandbox)?.generation !== client.generation) return;
     if (moment > moments.now() || !question.read(query, 0, query.length)) return;
-    const typeAt = HEADER_LENGTH + question.nameLength;
-    const qtype = (query[typeAt]! << 8) | query[typeAt + 1]!;
+    const qtype = typeOf(question);
     // From the second time on it comes from what is kept here.
     const origin = answer.origin === "upstream" ? "cache" : answer.origin;
     const column = counts.column(labels(qtype, { ...answer, origin }));

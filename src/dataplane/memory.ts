@@ -52,7 +52,7 @@ export interface PlaneMemory {
   readonly views: SharedArrayBuffer;
   /** Which answers were given; the workers write here, too. */
   readonly uses: SharedArrayBuffer;
-  /** In which column a query that is shed is counted, by its type; those above `SHED_TYPES` like type 0, which has no name. */
+  /** In which column a query that is shed is counted, by its type: what has no name counts like type 0. */
   readonly shedColumns: SharedArrayBuffer;
 }
 

@@ -121,6 +121,11 @@ export function questionKey(seed: number): QuestionKey {
   return key;
 }
 
+/** The type that was asked for, after `read`. */
+export function typeOf({ octets, nameLength }: QuestionKey): number {
+  return (octets[nameLength]! << 8) | octets[nameLength + 1]!;
+}
+
 /** An OPT record of version 0 that ends the message, its options whole (RFC 6891 §6.1.2). */
 function isOpt(from: Uint8Array, at: number, end: number): boolean {
   if (at + OPT_FIXED > end || from[at] !== 0 || from[at + 1] !== 0 || from[at + 2] !== OPT) return false;

@@ -21,7 +21,7 @@ import {
   Socket,
   type WorkerMemory,
 } from "./memory.ts";
-import { questionKey } from "./question-key.ts";
+import { questionKey, typeOf } from "./question-key.ts";
 import { ringWriter } from "./ring.ts";
 import { sharedNow } from "./shared-now.ts";
 
@@ -226,18 +226,11 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
     const client = socketsClient === BY_ADDRESS ? clientAt(i) : socketsClient;
     // Of nobody who is known yet: it is in the total alone.
     if (!isQuery || client === 0) return response.length;
-    const column = shedColumns[typeAt(start, query.length)]!;
+    const qtype = question.read(received, start, query.length) ? typeOf(question) : 0;
+    const column = shedColumns[qtype < SHED_TYPES ? qtype : 0]!;
     Atomics.add(counts, client * COLUMNS + column, 1);
     if (isWatched) show(client, column, place, response.length);
     return response.length;
-  }
-
-  /** The type asked for; 0 for what is no plain query, or has no name. */
-  function typeAt(start: number, length: number): number {
-    if (!question.read(received, start, length)) return 0;
-    const at = start + HEADER_LENGTH + question.nameLength;
-    const qtype = (received[at]! << 8) | received[at + 1]!;
-    return qtype < SHED_TYPES ? qtype : 0;
   }
 
   /** For whoever watches; what there is no room for, or comes beyond the rate, is counted. */

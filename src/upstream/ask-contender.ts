@@ -3,7 +3,7 @@ import { onAbort, type Signal } from "../base/on-abort.ts";
 import { Stopper } from "../base/stopper.ts";
 import type { Query } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
-import { Rcode, RrType, rcodeName } from "../wire/iana.ts";
+import { Rcode, rcodeName } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
 import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
@@ -17,7 +17,7 @@ import { OVER, WON } from "./race.ts";
 import { retry } from "./retry.ts";
 import type { Silence } from "./silence.ts";
 import { SILENT } from "./silence-watch.ts";
-import { isSideType } from "./witness.ts";
+import { forA, isSideType } from "./witness.ts";
 
 /** The servers themselves did not work, or will not serve us: another one may (as Docker 26 and later). */
 const MOVES_ON: readonly number[] = [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP];
@@ -195,8 +195,7 @@ export function contenderAsker({
     }
     if (!health.claimRetry(tcpKey(key))) return;
     counters.retries++;
-    const question = { ...query.question, type: RrType.A };
-    const call = { server, dialer, question, flags: query, overTcp: true };
+    const call = { server, dialer, question: forA(query.question), flags: query, overTcp: true };
     void retry({ call, key: tcpKey(key), exchange, health, clock, limitMs: limits.retryMs });
   }
 

@@ -21,7 +21,7 @@ import { race } from "./race.ts";
 import { retry } from "./retry.ts";
 import { type Silence, silenceMemory } from "./silence.ts";
 import { SILENT, watchSilence } from "./silence-watch.ts";
-import { callWitness, isSideType } from "./witness.ts";
+import { callWitness, forA, isSideType } from "./witness.ts";
 
 /** Whom to ask, from which network namespace, and why them: for `explain` and for error texts. */
 export interface Selection {
@@ -93,7 +93,7 @@ export function forwarder({
         ? watchSilence({ name, query, contenders, silence, health, clock, callWitness: testify })
         : undefined;
       const doubtAt = clock.now() + limits.budgetMs - limits.downBudgetMs - DOUBT_LEAD_MS;
-      const cancels: (() => void)[] = [];
+      let cancelDoubts: (() => void) | undefined;
       const won = await race({
         lanes: contenders,
         ask: contenderAsker({
@@ -113,8 +113,7 @@ export function forwarder({
         }),
         onLate(contender, waitedMs) {
           noteLate(query, contender, waitedMs);
-          const leftMs = doubtAt - clock.now();
-          if (leftMs > 0) cancels.push(clock.after(leftMs, () => doubt(query, contender, dialer)));
+          cancelDoubts ??= clock.after(doubtAt - clock.now(), () => doubt(query, contenders, dialer));
         },
         spare,
         clock,
@@ -122,7 +121,7 @@ export function forwarder({
         signal: watch?.signal ?? query.signal,
       });
       watch?.stop();
-      for (const cancel of cancels) cancel();
+      cancelDoubts?.();
       if (won === undefined) {
         if (watch?.signal.reason === SILENT) {
           counters.silent++;
@@ -164,9 +163,7 @@ export function forwarder({
       if (!isDue) continue;
       counters.retries++;
       query.trace.step(name, isDown ? "retry" : "measure", { server: label });
-      // A, whatever the client wants: a server may be silent on other types and yet alive.
-      const question = { ...query.question, type: RrType.A };
-      const call = { server, dialer, question, flags: query };
+      const call = { server, dialer, question: forA(query.question), flags: query };
       void retry({ call, key, exchange, health, clock, limitMs: limits.retryMs });
     }
   }
@@ -200,20 +197,18 @@ export function forwarder({
   }
 
   /**
-   * It is silent on this name, and the query's time is nearly over. Is it dead, or does it wait for somebody else who
-   * is? It is known before the query fails.
+   * The query's time is nearly over. Who is late is dead, or waits for somebody else who is: that is known before the
+   * query fails.
    */
-  function doubt(
-    query: Query,
-    { server, key, askedAt, isDown, heard, verdict }: Contender,
-    dialer: Dialer,
-  ): void {
-    if (isDown || heard || verdict !== undefined || health.heardSince(key, askedAt!) || doubted.has(key))
-      return;
-    doubted.add(key);
-    const call = { server, dialer, question: ROOT, flags: query };
-    const asked = retry({ call, key, exchange, health, clock, limitMs: limits.downBudgetMs });
-    void asked.then(() => doubted.delete(key));
+  function doubt(query: Query, contenders: readonly Contender[], dialer: Dialer): void {
+    for (const { server, key, askedAt, isDown, late, heard, verdict } of contenders) {
+      if (!late || isDown || heard || verdict !== undefined) continue;
+      if (health.heardSince(key, askedAt!) || doubted.has(key)) continue;
+      doubted.add(key);
+      const call = { server, dialer, question: ROOT, flags: query };
+      const asked = retry({ call, key, exchange, health, clock, limitMs: limits.downBudgetMs });
+      void asked.then(() => doubted.delete(key));
+    }
   }
 
   /** Nobody answered, be it that the client's time was up or ours. */
@@ -221,8 +216,7 @@ export function forwarder({
     const gaveUp = query.signal.aborted;
     const verdicts = contenders
       .filter(({ sends }) => sends > 0)
-      .map((contender): Verdict => {
-        const { label, key, late, judged, isDown, verdict } = contender;
+      .map(({ label, key, late, judged, isDown, verdict }): Verdict => {
         if (verdict !== undefined) return verdict;
         // Whoever was asked just before the end had no chance to show whether it is alive. As for the others, see `doubt`.
         if (isDown && late && !gaveUp && !judged) health.failed(key, TIMED_OUT);

@@ -22,7 +22,6 @@ export interface StreamConnection {
 
 interface Waiting {
   readonly read: (octets: Uint8Array) => Message | undefined;
-  readonly since: number;
   settle(end: () => void): void;
   readonly resolve: (reply: Message) => void;
   readonly reject: (why: Error) => void;
@@ -101,7 +100,7 @@ export function streamConnection(options: {
         end();
         rest();
       }
-      waiting.set(id, { read: (octets) => read(octets, id), since, settle, resolve, reject });
+      waiting.set(id, { read: (octets) => read(octets, id), settle, resolve, reject });
       stopIdling();
       socket.ref();
       // Before it is connected, Node keeps this until it is.

@@ -163,27 +163,27 @@ describe("streams", () => {
     expect(connections.length).toBeLessThanOrEqual(200 / SERVED + 8);
   });
 
-  it("share a new connection when the kept ones are doubtful", async () => {
+  /** Whose first connection has answered once, and is silent since. */
+  async function startSilent() {
     let isSilent = false;
-    const { ask, connections, clock } = await start((query, send, connection) => {
-      if (!isSilent || connection !== connections[0]) send(numbered(query));
+    const started = await start((query, send, connection) => {
+      if (!isSilent || connection !== started.connections[0]) send(numbered(query));
     });
-    await ask("1.example.");
+    await started.ask("1.example.");
     isSilent = true;
-    clock.advance(100);
+    started.clock.advance(100);
+    return started;
+  }
+
+  it("share a new connection when the kept ones are doubtful", async () => {
+    const { ask, connections } = await startSilent();
     const names = Array.from({ length: 10 }, (_, index) => `${index}.example.`);
     await Promise.all(names.map((name) => ask(name, { fresh: true })));
     expect(connections).toHaveLength(2);
   });
 
   it("leave a connection that has become silent, also when asked to", async () => {
-    let isSilent = false;
-    const { ask, connections, clock } = await start((query, send, connection) => {
-      if (!isSilent || connection !== connections[0]) send(numbered(query));
-    });
-    await ask("1.example.");
-    isSilent = true;
-    clock.advance(100);
+    const { ask, clock } = await startSilent();
     expect(await ask("2.example.", { fresh: true })).toBe("192.0.2.2");
     const stop = new AbortController();
     const given = ask("3.example.", { signal: stop.signal });

@@ -21,6 +21,11 @@ export function isSideType({ type, class: rrclass }: Question): boolean {
   return rrclass === RrClass.IN && SIDE_TYPES.includes(type);
 }
 
+/** A of the same name, whatever is asked for: a server may be silent on other types and yet alive. */
+export function forA(question: Question): Question {
+  return { ...question, type: RrType.A };
+}
+
 /**
  * Asks a silent server for A of the same name, once a query: is it dead, or silent on this type only? Health is told,
  * and the contender remembers. Never rejects.
@@ -42,11 +47,10 @@ export async function callWitness(options: {
   const cancel = clock.after(limitMs, () => stop.abort());
   const began = clock.now();
   try {
-    const question = { ...query.question, type: RrType.A };
     const message = await exchange({
       server,
       dialer,
-      question,
+      question: forA(query.question),
       flags: query,
       fresh: true,
       signal: stop.signal,

@@ -60,7 +60,7 @@ function found(): SourceConfig {
   return { kind: "file", path: fileURLToPath(new URL("examples/shop.yaml", packageFolder)) };
 }
 
-/** From the very first moment: a signal during the start takes effect when it is over. */
+/** From the very first moment: a signal to stop ends the start, too; one to reload takes effect when it is over. */
 function handleSignals(
   starting: Promise<Daemon>,
   stopping: AbortController,
