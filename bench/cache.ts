@@ -5,7 +5,7 @@ import { answers, ask } from "./load/ask.ts";
 import { askedOf } from "./mixed.ts";
 import { DNSMASQ, dnsmasq } from "./peers/dnsmasq.ts";
 import { eleven } from "./peers/eleven.ts";
-import { type Peer, server } from "./peers/peer.ts";
+import { type Peer, type Server, server } from "./peers/peer.ts";
 import { unbound } from "./peers/unbound.ts";
 import { cpuSeconds, memory } from "./process.ts";
 import { percent, table } from "./report.ts";
@@ -67,15 +67,15 @@ export const cache: Benchmark = {
         });
         await answers(subject, second, 1);
         const load = { window: WINDOW, seconds: 0, queries: QUERIES };
-        const idle = memory(subject.pids).rssMib;
+        const idle = await residentMib(subject);
         await ask(subject, { ...load, names: unkept });
-        const busy = memory(subject.pids).rssMib;
+        const busy = await residentMib(subject);
         await ask(subject, { ...load, names: first });
         const [before, cpu] = [await askedOf(upstream), cpuSeconds(subject.pids)];
         const { queries } = await ask(subject, { ...load, names: second });
         const missed = (await askedOf(upstream)) - before;
         const cpuUs = ((cpuSeconds(subject.pids) - cpu) * 1e6) / queries;
-        const full = memory(subject.pids).rssMib;
+        const full = await residentMib(subject);
         say(`${mib} MiB, ${peer.name}: ${percent(1 - missed / queries)} hits`);
         const counted = ((await subject.cacheOctets?.()) ?? Number.NaN) / 1024 / 1024;
         rows.push([
@@ -93,11 +93,16 @@ export const cache: Benchmark = {
       }
     }
     return [
-      `Versions: ${PEERS.map((peer) => `${peer.name} ${peer.version()}`).join(", ")}. Hits are of the second half of the trace; the upstream, a dnsmasq, counts what it is asked. "Busy" is after as many queries for names that no cache keeps.`,
+      `Versions: ${PEERS.map((peer) => `${peer.name} ${peer.version()}`).join(", ")}. Hits are of the second half of the trace; the upstream, a dnsmasq, counts what it is asked. "Busy" is after as many queries for names that no cache keeps. Ours has collected its garbage before its memory is read.`,
       table(HEAD, rows),
     ].join("\n\n");
   },
 };
+
+async function residentMib(subject: Server): Promise<number> {
+  await subject.collect?.();
+  return memory(subject.pids).rssMib;
+}
 
 /** Ranks from 1 on, each with a likelihood of rank ** -EXPONENT; the same ones in each run. */
 function zipf(count: number): number[] {

@@ -43,6 +43,8 @@ export interface Server {
   prepare?(): Promise<void>;
   /** What it says itself that its cache takes. */
   cacheOctets?(): Promise<number>;
+  /** Has it free what it no longer needs, where a collector would do so later. */
+  collect?(): Promise<void>;
   /** The end of what it has written. */
   log(): string;
   stop(): Promise<void>;
