@@ -19,8 +19,11 @@ import type { Silence } from "./silence.ts";
 import { SILENT } from "./silence-watch.ts";
 import { forA, isSideType } from "./witness.ts";
 
-/** The servers themselves did not work, or will not serve us: another one may (as Docker 26 and later). */
-const MOVES_ON: readonly number[] = [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP];
+/**
+ * They say something about the name; YXDOMAIN: what DNAME made of it is too long (RFC 6672 §2.2). With any other the
+ * server itself did not work, did not understand, or will not serve us: another one may (Docker 26 and later, too).
+ */
+const FINAL: readonly number[] = [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN];
 
 /** How long NXDOMAIN waits for a preferred server: most recursions are done by then, and it is paid once or twice. */
 const NXDOMAIN_HOLD_MS = 500;
@@ -109,7 +112,7 @@ export function contenderAsker({
       silence.spoke(key, query.question.name, type, ms);
       query.trace.step(name, "reply", { server, rcode, ms });
       const isLame = contenders.length > 1 && isReferral(message);
-      if (!MOVES_ON.includes(message.header.rcode) && !isLame) return message;
+      if (FINAL.includes(message.header.rcode) && !isLame) return message;
       if (isLame) contender.halfHearted = message;
       const did = isLame ? "offers no recursion" : `answered ${rcode}`;
       contender.verdict = { server, did, reached: true, ede: extendedErrors(message.edns) };
@@ -232,6 +235,7 @@ export function contenderAsker({
       },
       onMismatch(why) {
         counters.forged++;
+        contender.mismatch = why;
         query.trace.step(name, "ignored", { server: contender.label, mismatch: why });
       },
     };

@@ -4,6 +4,7 @@ import type { Dialer } from "./dialer.ts";
 import type { TransportName } from "./exchange.ts";
 import type { Verdict } from "./failures.ts";
 import { type Health, serverKey } from "./health.ts";
+import type { Mismatch } from "./match-reply.ts";
 import type { Lane } from "./race.ts";
 import type { Witness } from "./witness.ts";
 
@@ -22,6 +23,8 @@ export interface Contender extends Lane {
   askedAt: number | undefined;
   /** It has replied, whatever it said. */
   heard: boolean;
+  /** Why what last came from it was no reply; undefined if nothing came. */
+  mismatch: Mismatch | undefined;
   /** Its silence was told to health, or is being looked into. */
   judged: boolean;
   /** How it answers for A; undefined before it did. */
@@ -70,6 +73,7 @@ export function contendersOf(
     out: false,
     askedAt: undefined,
     heard: false,
+    mismatch: undefined,
     judged: false,
     witness: undefined,
     verdict: undefined,

@@ -12,7 +12,7 @@ export interface UpstreamCounters {
   late: number;
   /** Servers asked beside one that was late, before it was overdue. */
   hedges: number;
-  /** Replies with SERVFAIL, REFUSED or NOTIMP, and network errors: each moved on to the next server. */
+  /** Replies that say nothing about the name (SERVFAIL, REFUSED, ...), and network errors: each moved on to the next server. */
   movedOn: number;
   /** Servers that were down and tried again beside a query. */
   retries: number;

@@ -3,9 +3,15 @@ import { ResolveFailure } from "../resolver/failure.ts";
 import { EdeCode } from "../wire/iana.ts";
 import type { ExtendedError } from "../wire/message.ts";
 import { CutOff, SendForbidden } from "./exchange.ts";
+import type { Mismatch } from "./match-reply.ts";
 
 /** What a server did that did nothing, for as long as there was. */
 export const TIMED_OUT = "timed out";
+
+/** The same for one from which something came, as `mismatch` says of the last that did. */
+export function timedOut(mismatch: Mismatch | undefined): string {
+  return mismatch === undefined ? TIMED_OUT : `${TIMED_OUT} but for what was no reply to this (${mismatch})`;
+}
 
 /** What one server ended with, in one query. */
 export interface Verdict {

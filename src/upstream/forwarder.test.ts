@@ -108,14 +108,14 @@ describe("forwarder", () => {
     expect(a.udp[0]).toMatchObject({ header: { rd: false, cd: true, ad: false }, edns: { do: true } });
   });
 
-  it.each([Rcode.NXDOMAIN, Rcode.NOERROR, Rcode.FORMERR, 9])("takes rcode %i as final", async (rcode) => {
+  it.each([Rcode.NXDOMAIN, Rcode.NOERROR, Rcode.YXDOMAIN])("takes rcode %i as final", async (rcode) => {
     const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
     const { resolver } = to([a.server, b.server]);
     expect(await resolver.resolve(aQuery())).toMatchObject({ rcode, answers: [], upstream: label(a) });
     expect(b.udp).toHaveLength(0);
   });
 
-  it.each([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP])("goes on at once after rcode %i", async (rcode) => {
+  it.each([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR, 9])("goes on at once after rcode %i", async (rcode) => {
     const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
     const { resolver, stateOf, counters } = to([a.server, b.server]);
     expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
@@ -448,6 +448,20 @@ describe("forwarder", () => {
     const { resolver, counters } = to([a.server]);
     expect(await resolver.resolve(aQuery())).toMatchObject({ answers: [{ data: { address: "192.0.2.1" } }] });
     expect(counters.forged).toBe(3);
+  });
+
+  it("says so when all that came was no reply", async () => {
+    const a = await upstream((query, send) => {
+      const reply = replyTo(query, {});
+      send({ ...reply, questions: [{ ...reply.questions[0]!, name: "else.example." }] });
+    });
+    const { resolver, clock, counters } = to([a.server]);
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow(
+      `${label(a)} timed out but for what was no reply to this (another question)`,
+    );
+    while (counters.forged === 0) await settle();
+    clock.advance(2400);
+    await failed;
   });
 
   it("asks a second one early only while that is seldom, and always one beside an overdue one", async () => {

@@ -11,7 +11,7 @@ import { type Contender, contendersOf } from "./contender.ts";
 import { type UpstreamCounters, upstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
 import { type Exchange, exchanger } from "./exchange.ts";
-import { allFailed, nobodyToAsk, TIMED_OUT, type Verdict } from "./failures.ts";
+import { allFailed, nobodyToAsk, TIMED_OUT, timedOut, type Verdict } from "./failures.ts";
 import type { Health } from "./health.ts";
 import { type Hedges, hedges } from "./hedges.ts";
 import { FORWARD_LIMITS, type ForwardLimits } from "./limits.ts";
@@ -216,11 +216,12 @@ export function forwarder({
     const gaveUp = query.signal.aborted;
     const verdicts = contenders
       .filter(({ sends }) => sends > 0)
-      .map(({ label, key, late, judged, isDown, verdict }): Verdict => {
+      .map(({ label, key, late, judged, isDown, mismatch, verdict }): Verdict => {
         if (verdict !== undefined) return verdict;
         // Whoever was asked just before the end had no chance to show whether it is alive. As for the others, see `doubt`.
         if (isDown && late && !gaveUp && !judged) health.failed(key, TIMED_OUT);
-        return { server: label, did: gaveUp ? "had not answered yet" : TIMED_OUT, reached: true, ede: [] };
+        const did = gaveUp ? "had not answered yet" : timedOut(mismatch);
+        return { server: label, did, reached: true, ede: [] };
       });
     counters.failed++;
     query.trace.step(name, gaveUp ? "given up" : "all failed", () => ({ servers: verdicts }));

@@ -32,9 +32,9 @@ describe("matchReply", () => {
   });
 
   it("wants the whole id, and only one question", () => {
-    expect(match({ header: { ...reply.header, id: 0xbeee } })).toBe("id");
-    expect(match({ header: { ...reply.header, id: 0x00ef } })).toBe("id");
-    expect(match({ questions: [question, question] })).toBe("question");
+    expect(match({ header: { ...reply.header, id: 0xbeee } })).toBe("another id");
+    expect(match({ header: { ...reply.header, id: 0x00ef } })).toBe("another id");
+    expect(match({ questions: [question, question] })).toBe("another question");
     expect(match({ header: { ...reply.header, opcode: Opcode.STATUS } })).toBe("not a reply");
   });
 
@@ -69,7 +69,7 @@ describe("matchReply", () => {
         changed[at]! ^= flip;
         const result = matchReply(changed, 0xbeef, question);
         if (typeof result === "object") expect(result.questions[0]!.name.toLowerCase()).toBe(question.name);
-        else expect(["id", "question", "malformed"]).toContain(result);
+        else expect(["another id", "another question", "malformed"]).toContain(result);
       }),
     );
   });

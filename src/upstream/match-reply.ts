@@ -4,20 +4,20 @@ import { foldName } from "../wire/name.ts";
 import { parseMessage } from "../wire/parse.ts";
 
 /** Why octets that came from a server's address are not its reply. */
-export type Mismatch = "short" | "not a reply" | "id" | "malformed" | "question";
+export type Mismatch = "too short" | "not a reply" | "another id" | "malformed" | "another question";
 
 /**
  * Reads the reply to `question` under `id`, or says why it is none (RFC 5452 §9.1). The id is looked at first, in
  * the raw octets, so that a flood of guesses costs little. Letter case of the name does not matter.
  */
 export function matchReply(octets: Uint8Array, id: number, question: Question): Message | Mismatch {
-  if (octets.length < HEADER_OCTETS) return "short";
-  if ((octets[0]! << 8) + octets[1]! !== id) return "id";
+  if (octets.length < HEADER_OCTETS) return "too short";
+  if ((octets[0]! << 8) + octets[1]! !== id) return "another id";
   if ((octets[2]! & QR_BIT) === 0) return "not a reply";
   const message = readReply(octets);
   if (message === undefined) return "malformed";
   if (message.header.opcode !== Opcode.QUERY) return "not a reply";
-  return answersQuestion(message, question) ? message : "question";
+  return answersQuestion(message, question) ? message : "another question";
 }
 
 /** The message; of one that was cut off in the middle of a record what matters, that it is truncated. */
