@@ -115,13 +115,16 @@ describe("forwarder", () => {
     expect(b.udp).toHaveLength(0);
   });
 
-  it.each([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR, 9])("goes on at once after rcode %i", async (rcode) => {
-    const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
-    const { resolver, stateOf, counters } = to([a.server, b.server]);
-    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
-    expect(stateOf(a.server)).toBe("up");
-    expect(counters).toMatchObject({ udp: 2, movedOn: 1, late: 0 });
-  });
+  it.each([Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR, 9])(
+    "goes on at once after rcode %i",
+    async (rcode) => {
+      const [a, b] = [await upstream(failing(rcode)), await upstream(answering("192.0.2.1"))];
+      const { resolver, stateOf, counters } = to([a.server, b.server]);
+      expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b) });
+      expect(stateOf(a.server)).toBe("up");
+      expect(counters).toMatchObject({ udp: 2, movedOn: 1, late: 0 });
+    },
+  );
 
   it("goes on at once from a port where nothing listens, and does not begin there again", async () => {
     const dead = await closedPort();
