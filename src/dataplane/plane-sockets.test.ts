@@ -23,7 +23,7 @@ function fixture() {
     memory,
     sets: [set],
     quiescence: quiescence([]),
-    takeMisses() {},
+    async takeMisses() {},
     clock: systemClock,
   });
   const word = (index: number, which: number) => rows[index * Socket.WORDS + which];
@@ -74,7 +74,7 @@ test("a socket that the kernel does not watch takes up nothing", () => {
     },
   } as unknown as PollSet;
   const memory = new SharedArrayBuffer(4 * Socket.WORDS * SOCKETS_MAX);
-  const rest = { quiescence: quiescence([]), takeMisses() {}, clock: systemClock };
+  const rest = { quiescence: quiescence([]), async takeMisses() {}, clock: systemClock };
   const sockets = planeSockets({ memory, sets: [set], ...rest });
   for (let i = 0; i <= SOCKETS_MAX; i++) expect(() => sockets.open(3, false, asker)).toThrow("ENOSPC");
 });

@@ -49,7 +49,7 @@ export function planeSockets(options: {
   readonly sets: readonly PollSet[];
   readonly quiescence: Quiescence;
   /** Takes over what the workers have handed over already. */
-  readonly takeMisses: () => void;
+  readonly takeMisses: () => Promise<void>;
   readonly clock: Clock;
 }): PlaneSockets {
   const { sets, quiescence, takeMisses, clock } = options;
@@ -106,11 +106,11 @@ export function planeSockets(options: {
       Atomics.store(rows, socket.index * Socket.WORDS + Socket.FD, CLOSED);
       await quiet();
       // From here on only this thread reads it.
-      takeMisses();
       let isLate = false;
       const cancel = clock.after(CLOSE_GRACE_MS, () => {
         isLate = true;
       });
+      await takeMisses();
       while (!isLate) {
         const came = readAll(socket.fd, answer);
         if (came > 0) await new Promise((resolve) => setImmediate(resolve));

@@ -90,10 +90,27 @@ describe("pump", () => {
     expect(put(writer, 2)).toBe(true);
   });
 
-  test("drain takes all that there is, at once", () => {
-    const { writers, taken, pumped } = fixture(3);
-    for (let i = 0; i < 900; i++) put(writers[i % 3]!, i % 3);
-    pumped.drain();
-    expect(taken).toHaveLength(900);
+  test("drain takes all that there is, lets others have their turn, and does not wait for what comes meanwhile", async () => {
+    const { writers, taken, pumped, hooks } = fixture(3);
+    for (let i = 0; i < 3000; i++) put(writers[i % 3]!, i % 3);
+    // A flood: for each message that is taken another one comes.
+    hooks.onTake = (which) => void put(writers[which]!, which);
+    const drained = pumped.drain();
+    expect(taken.length).toBeLessThan(1000);
+    await drained;
+    expect(taken.length).toBeGreaterThanOrEqual(3000);
+    expect(taken.length).toBeLessThan(6000);
+    hooks.onTake = () => {};
+  });
+
+  test("drain knows where it ends when positions pass 2 ** 32", async () => {
+    const memory = ringMemory(2 ** 16);
+    new Uint32Array(memory).fill(2 ** 32 - 800, 0, 2);
+    const writer = ringWriter(memory);
+    const taken: number[] = [];
+    const pumped = pump([ringReader(memory)], ({ octets }, offset) => taken.push(octets[offset]!));
+    for (let i = 0; i < 100; i++) put(writer, 1);
+    await pumped.drain();
+    expect(taken).toHaveLength(100);
   });
 });

@@ -7,8 +7,8 @@ const A_TURN = 256;
 export interface Pump {
   /** To be called when a ring's writer says so. */
   woken(): void;
-  /** Takes all that there is now. */
-  drain(): void;
+  /** Resolves when all that there is now is taken: what comes meanwhile may never end. */
+  drain(): Promise<void>;
 }
 
 /** `take` reads `length` octets at `offset` before it returns. */
@@ -49,8 +49,12 @@ export function pump(
     woken() {
       if (!isDue) turn();
     },
-    drain() {
-      for (const ring of rings) while (takeOne(ring)) {}
+    async drain() {
+      const ends = rings.map((ring) => ring.end());
+      while (rings.some((ring, index) => !ring.isPast(ends[index]!))) {
+        if (!isDue) turn();
+        await new Promise<void>((resolve) => void setImmediate(resolve));
+      }
     },
   };
 }

@@ -66,6 +66,10 @@ export interface RingReader {
   /** The message that comes next, in `octets` until `release`; undefined if there is none. */
   next(): { readonly offset: number; readonly length: number } | undefined;
   release(): void;
+  /** Where what is written by now ends. */
+  end(): number;
+  /** Whether all up to an end has been released. */
+  isPast(end: number): boolean;
   /** To be called when `next` gave nothing, which has to be asked again then: what comes after it wakes. */
   sleep(): void;
 }
@@ -94,6 +98,8 @@ export function ringReader(memory: SharedArrayBuffer): RingReader {
       return { offset: at + ALIGN, length };
     },
     release: () => void Atomics.store(header, READ, after),
+    end: () => Atomics.load(header, WRITTEN),
+    isPast: (end) => ((end - header[READ]!) | 0) <= 0,
     sleep: () => void Atomics.store(header, ASLEEP, 1),
   };
 }
