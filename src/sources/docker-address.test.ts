@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type Environment, engineAddress, usualNetnsDirectory } from "./docker-address.ts";
+import { type Environment, engineAddress, usualNetnsDirectory, wayTo } from "./docker-address.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "eleven-certs-"));
 for (const name of ["ca", "cert", "key"]) writeFileSync(join(folder, `${name}.pem`), name);
@@ -14,9 +14,7 @@ const tls = (host: string, port: number) => ({
   kind: "tls",
   host,
   port,
-  ca: "ca",
-  cert: "cert",
-  key: "key",
+  folder,
 });
 const ssh = (details: object) => ({ kind: "ssh", host: "engine.example", ...details });
 
@@ -61,10 +59,11 @@ describe("an engine", () => {
     expect(usualNetnsDirectory(engineAddress(url, {}))).toBe(directory);
   });
 
-  test("can't be reached by TLS without the certificates", () => {
+  test("is reached by TLS with what the three files hold at that moment", () => {
+    const at = (folder: string) => engineAddress("tcp://10.0.0.1:2376", { DOCKER_CERT_PATH: folder });
+    const { folder: _, ...way } = tls("10.0.0.1", 2376);
+    expect(wayTo(at(folder))).toEqual({ ...way, ca: "ca", cert: "cert", key: "key" });
     const error = { code: "SOURCE", message: expect.stringContaining("/nowhere/ca.pem") };
-    expect(() => engineAddress("tcp://10.0.0.1:2376", { DOCKER_CERT_PATH: "/nowhere" })).toThrow(
-      expect.objectContaining(error),
-    );
+    expect(() => wayTo(at("/nowhere"))).toThrow(expect.objectContaining(error));
   });
 });

@@ -8,12 +8,25 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT = "unix:///var/run/docker.sock";
 
-/** How an engine is reached. */
+/** Where an engine is. */
 export type EngineAddress =
   | { readonly kind: "unix"; readonly socketPath: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | ({ readonly kind: "tls"; readonly host: string; readonly port: number } & Certificates)
+  | TlsAddress
   | ({ readonly kind: "ssh" } & SshAddress);
+
+interface TlsAddress {
+  readonly kind: "tls";
+  readonly host: string;
+  readonly port: number;
+  /** Where the certificates are. */
+  readonly folder: string;
+}
+
+/** All that it takes to reach it. */
+export type EngineWay =
+  | Exclude<EngineAddress, TlsAddress>
+  | ({ readonly kind: "tls"; readonly host: string; readonly port: number } & Certificates);
 
 /** What stands in the three files, PEM. */
 interface Certificates {
@@ -25,7 +38,7 @@ interface Certificates {
 /**
  * Where the engine is: at `url`, else at DOCKER_HOST, else at Docker's default socket. TLS as Docker's client has it:
  * for `https`, for port 2376 and with DOCKER_TLS_VERIFY, with the three files in DOCKER_CERT_PATH or `~/.docker`.
- * Throws CodedError SOURCE.
+ * Reads no file. Throws CodedError SOURCE.
  */
 export function engineAddress(url: string | undefined, env: Environment): EngineAddress {
   const text = url ?? (env.DOCKER_HOST || DEFAULT);
@@ -44,7 +57,22 @@ export function engineAddress(url: string | undefined, env: Environment): Engine
   const isSecure = scheme === "https" || port === TLS_PORT || !!env.DOCKER_TLS_VERIFY;
   if (!isSecure) return { kind: "tcp", host, port: port ?? PLAIN_PORT };
   const folder = env.DOCKER_CERT_PATH || join(env.HOME ?? "/root", ".docker");
-  return { kind: "tls", host, port: port ?? TLS_PORT, ...certificates(folder, text) };
+  return { kind: "tls", host, port: port ?? TLS_PORT, folder };
+}
+
+/** The way as it is now: certificates are renewed. Throws CodedError SOURCE if they can't be read. */
+export function wayTo(address: EngineAddress): EngineWay {
+  if (address.kind !== "tls") return address;
+  const { kind, host, port, folder } = address;
+  const read = (name: string) => readFileSync(join(folder, name), "utf8");
+  try {
+    return { kind, host, port, ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+  } catch (cause) {
+    throw new CodedError("SOURCE", `Cannot reach Docker at ${host}:${port} by TLS: ${messageOf(cause)}`, {
+      remedy: "put ca.pem, cert.pem and key.pem into the folder that DOCKER_CERT_PATH names",
+      cause,
+    });
+  }
 }
 
 /**
@@ -83,16 +111,4 @@ function unreachable(text: string): CodedError {
       remedy: "set DOCKER_HOST, or `docker:` in the configuration, to one like unix:///var/run/docker.sock",
     },
   );
-}
-
-function certificates(folder: string, text: string): Certificates {
-  const read = (name: string) => readFileSync(join(folder, name), "utf8");
-  try {
-    return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
-  } catch (cause) {
-    throw new CodedError("SOURCE", `Cannot reach Docker at "${text}" by TLS: ${messageOf(cause)}`, {
-      remedy: "put ca.pem, cert.pem and key.pem into the folder that DOCKER_CERT_PATH names",
-      cause,
-    });
-  }
 }

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
-import type { EngineAddress } from "./docker-address.ts";
+import type { EngineWay } from "./docker-address.ts";
 import { type EngineEvent, EVENT_FILTERS, lines, readEvent } from "./docker-events.ts";
 import { EngineRefusal, engineHttp, type Query } from "./docker-http.ts";
 import {
@@ -55,7 +55,7 @@ const AT_ONCE = 64;
 const OVERLAP_SECONDS = 2;
 
 export async function connectEngine(options: {
-  readonly address: EngineAddress;
+  readonly address: EngineWay;
   readonly onEvent: (event: EngineEvent) => void;
   readonly clock: Clock;
   /** Ends it, or the attempt. */

@@ -4,13 +4,13 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { EngineAddress } from "./docker-address.ts";
+import type { EngineWay } from "./docker-address.ts";
 import { type EngineHttp, EngineRefusal, engineHttp } from "./docker-http.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "eleven-http-"));
 const socketPath = join(folder, "engine.sock");
 const never = new AbortController().signal;
-const ssh: EngineAddress = { kind: "ssh", host: "far", port: 2222, username: "me", socketPath: undefined };
+const ssh: EngineWay = { kind: "ssh", host: "far", port: 2222, username: "me", socketPath: undefined };
 let server: Server;
 let respond: RequestListener;
 let http: EngineHttp | undefined;
@@ -45,7 +45,7 @@ const to = connect(${JSON.stringify(socketPath)});
 process.stdin.pipe(to).pipe(process.stdout);
 `;
 
-describe.each<[string, EngineAddress]>([
+describe.each<[string, EngineWay]>([
   ["a socket", { kind: "unix", socketPath }],
   ["ssh", ssh],
 ])("an engine behind %s", (_, address) => {

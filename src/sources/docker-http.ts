@@ -1,7 +1,7 @@
 import { type Agent, request as httpRequest, type IncomingMessage, Agent as PlainAgent } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import { text } from "node:stream/consumers";
-import type { EngineAddress } from "./docker-address.ts";
+import type { EngineWay } from "./docker-address.ts";
 import { jsonOf } from "./docker-events.ts";
 import { sshConnection } from "./docker-ssh.ts";
 
@@ -33,7 +33,7 @@ export class EngineRefusal extends Error {
 }
 
 /** `atOnce`: so many connections are kept. */
-export function engineHttp(address: EngineAddress, atOnce: number): EngineHttp {
+export function engineHttp(address: EngineWay, atOnce: number): EngineHttp {
   const agent = agentFor(address, atOnce);
   const request = address.kind === "tls" ? httpsRequest : httpRequest;
   const { kind: _, ...at } = address;
@@ -61,7 +61,7 @@ export function engineHttp(address: EngineAddress, atOnce: number): EngineHttp {
   };
 }
 
-function agentFor(address: EngineAddress, atOnce: number): Agent {
+function agentFor(address: EngineWay, atOnce: number): Agent {
   const options = { keepAlive: true, maxSockets: atOnce };
   if (address.kind === "tls") return new TlsAgent(options);
   const agent = new PlainAgent(options);

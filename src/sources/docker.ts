@@ -3,7 +3,7 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Change } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
-import { type Environment, engineAddress, usualNetnsDirectory } from "./docker-address.ts";
+import { type Environment, engineAddress, usualNetnsDirectory, wayTo } from "./docker-address.ts";
 import { connectEngine, type EngineClient, NoAnswer } from "./docker-client.ts";
 import { createKnown } from "./docker-known.ts";
 import { createMirror } from "./docker-mirror.ts";
@@ -118,7 +118,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
 
   /** Follows the engine until the connection ends; gives the reason. Throws if it does not come about. */
   async function follow(onSynced: () => void): Promise<Error> {
-    const address = engineAddress(url, env);
+    const address = wayTo(engineAddress(url, env));
     const next = await connectEngine({ address, onEvent: mirror.take, clock, signal: stopping.signal });
     client = next;
     doubts = 0;
@@ -208,7 +208,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
     name,
     async start() {
       // Thrown here if no engine can ever be there.
-      engineAddress(url, env);
+      wayTo(engineAddress(url, env));
       const failure = await new Promise<unknown>((resolve) => {
         clock.after(START_MS, () => resolve(undefined));
         running = run(resolve);

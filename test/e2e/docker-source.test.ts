@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -326,6 +326,27 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
       await stranger.stop();
       server.close();
     }
+  });
+
+  test("waits for certificates that are gone when the engine is", async () => {
+    const [folder, gone] = [join(engine.folder, "renewed"), join(engine.folder, "gone")];
+    certificates(folder);
+    const sockets: Socket[] = [];
+    const server = tlsRelay(folder).on("connection", (socket: Socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const other = createRegistry({ clock: systemClock, host: "h" });
+    const env = { DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: folder };
+    const far = newSource(`tcp://127.0.0.1:${port}`, "docker:far", other, env);
+    await far.start();
+    renameSync(folder, gone);
+    for (const socket of sockets) socket.destroy();
+    await until("it is away", async () => far.status().error?.includes(`${folder}/ca.pem`) === true);
+    expect(far.status().state).toBe("away");
+    renameSync(gone, folder);
+    await until("it is followed", async () => far.status().state === "synced");
+    await far.stop();
+    server.close();
   });
 
   function relay(): Server {
