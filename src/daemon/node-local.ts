@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import { createServer } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import type { NodeLocalReport } from "../api/control.ts";
@@ -72,9 +73,18 @@ export function nodeLocal(options: {
     const name = formatSocketAddress({ address, port: DNS_PORT });
     // Whoever asks here has the host's view, so that the socket tells who asks.
     const client = (transport: "udp" | "tcp"): Client => ({ sandbox: undefined, via: NODE_LOCAL, transport });
+    const socket = plane.adopt(udp);
+    let overUdp: Listener;
+    try {
+      overUdp = socket.serve(`udp ${name}`, () => client("udp"));
+    } catch (error) {
+      socket.close();
+      closeSync(tcp);
+      throw error;
+    }
     const server = createServer({ allowHalfOpen: true }).listen({ fd: tcp });
     return [
-      plane.adopt(udp).serve(`udp ${name}`, () => client("udp")),
+      overUdp,
       tcpListener({ name: `tcp ${name}`, server, asker: () => client("tcp"), handler, clock, log }),
     ];
   }

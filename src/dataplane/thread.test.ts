@@ -33,7 +33,7 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 /** A thread that runs the stand-in, and what it does. */
-function watched(first: number = Order.WORK) {
+function watched(first: number = Order.WORK, program = PROGRAM) {
   const orders = new Int32Array(new SharedArrayBuffer(8));
   const control = new Int32Array(new SharedArrayBuffer(4 * Control.WORDS));
   const clock = handClock();
@@ -48,7 +48,7 @@ function watched(first: number = Order.WORK) {
   order(first);
   let woken = 0;
   const watchedThread = thread({
-    program: PROGRAM,
+    program,
     plane: { orders: orders.buffer } as unknown as PlaneMemory,
     own: { control: control.buffer } as unknown as WorkerMemory,
     wake: () => ring(BELL),
@@ -153,6 +153,24 @@ describe("a thread of the data plane", () => {
     await one.probe();
     await one.probe();
     expect(one.thread.isAlive).toBe(true);
+    await close(one);
+  });
+
+  test("for which there is no room when it is started anew is tried until there is", async () => {
+    const program = new URL(PROGRAM);
+    const one = watched(Order.WORK, program);
+    await one.thread.started;
+    // Thrown before there is a thread, as without memory or process numbers for one.
+    program.href = "http://nowhere.example/";
+    await one.make(Order.EXIT);
+    await until(() => one.thread.restarts === 1);
+    one.probes(3);
+    expect([one.thread.isAlive, one.thread.restarts]).toEqual([false, 4]);
+    program.href = PROGRAM.href;
+    one.order(Order.WORK);
+    await one.probe();
+    await one.probe();
+    expect([one.thread.isAlive, one.thread.restarts]).toEqual([true, 4]);
     await close(one);
   });
 

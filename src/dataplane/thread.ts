@@ -102,7 +102,13 @@ export function thread(options: {
     unanswered = Math.max(unanswered, DOUBTFUL);
     clock.after(startGapMs, () => {
       if (isClosing) return;
-      worker = start();
+      try {
+        worker = start();
+      } catch (error) {
+        // The machine has no room for a thread, which is what most of them die of.
+        log.error({ reason: messageOf(error) }, "the data plane can't be started, and is tried again");
+        return restart();
+      }
       ended = exitOf(worker);
     });
   }

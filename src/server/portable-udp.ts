@@ -28,7 +28,10 @@ export function portableUdp(options: {
       const type = isIPv4(address) ? "udp4" : "udp6";
       const socket = createSocket({ type, ipv6Only: type === "udp6", recvBufferSize: RECEIVE_BUFFER });
       return new Promise((resolve, reject) => {
-        socket.once("error", reject);
+        socket.once("error", (error) => {
+          socket.close();
+          reject(error);
+        });
         socket.bind(port, address, () => {
           socket.removeAllListeners("error");
           resolve(bound(socket, socket.address().port));

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { openDescriptors } from "../../src/linux/namespace-fixture.suite.ts";
 import { udpServerHere } from "../../src/linux/sockets.ts";
 import { container, endpoint, put, registryOf } from "../../src/registry/fixture.suite.ts";
 import { registryZone } from "../../src/registry/zone.ts";
@@ -325,6 +326,9 @@ describe.each(PLANES)("%s", (_, make, reason) => {
     await expect(plane.bind({ address: "192.0.2.1", port: 0 })).rejects.toMatchObject({
       code: "EADDRNOTAVAIL",
     });
+    const before = openDescriptors();
+    for (let time = 0; time < 5; time++) await plane.bind({ address: "127.0.0.1", port }).catch(() => {});
+    await until(() => openDescriptors() <= before);
   });
 });
 
