@@ -11,7 +11,7 @@ import { writeRdata } from "./rdata.ts";
  * for a value that the wire cannot carry and for a message above 65,535 octets.
  */
 export function composeMessage(message: Message): Uint8Array {
-  const prefix = composePrefix(message, MAX_MESSAGE);
+  const prefix = composePrefix(message, MAX_MESSAGE - optLength(message.edns));
   if (!prefix.isWhole) throw new WireError("message-long");
   return finishMessage(prefix, message.header, message.edns);
 }
@@ -30,9 +30,8 @@ export interface Prefix {
 /** What the header is until it is known. */
 const NO_HEADER = new Uint8Array(HEADER_LENGTH);
 
-/** Composes what fits `limit` octets together with the OPT record; looks at nothing after the first that does not. */
-export function composePrefix(message: Message, limit: number): Prefix {
-  const room = limit - optLength(message.edns);
+/** Composes what fits `room` octets, without the OPT record; looks at nothing after the first that does not. */
+export function composePrefix(message: Message, room: number): Prefix {
   const writer = new Writer(new NameOffsets());
   writer.octets(NO_HEADER);
   const counts: [number, number, number, number] = [0, 0, 0, 0];

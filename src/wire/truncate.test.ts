@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { arbitraryMessage } from "../../test/fuzz/arbitrary-message.ts";
 import { composeMessage } from "./compose.ts";
+import { EdnsOptionCode } from "./iana.ts";
 import type { Message, ResourceRecord } from "./message.ts";
 import { foldName } from "./name.ts";
 import { parseMessage } from "./parse.ts";
@@ -31,9 +32,13 @@ test("composeWithin keeps to the limit, to the order and to whole RRsets, and sa
       expect(kept.answers).toEqual(message.answers.slice(0, kept.answers.length));
       expect(kept.authority).toEqual(message.authority.slice(0, kept.authority.length));
       expect(kept.additional).toEqual(message.additional.slice(0, kept.additional.length));
-      expect(kept.edns).toEqual(message.edns);
+      expect(kept.edns && { ...kept.edns, options: [] }).toEqual(
+        message.edns && { ...message.edns, options: [] },
+      );
       const isLacking =
         kept.answers.length < message.answers.length || kept.authority.length < message.authority.length;
+      // Options are given up for all records that are needed, or not at all.
+      if (isLacking) expect(kept.edns).toEqual(message.edns);
       expect(truncated).toBe(isLacking);
       if (isLacking) expect(kept.additional).toEqual([]);
       for (const section of ["answers", "authority", "additional"] as const) {
@@ -119,11 +124,33 @@ test("composeWithin takes a limit below 512 for 512", () => {
 });
 
 test("composeWithin drops the options of an OPT record that leaves no room for the question", () => {
-  const edns = { ...response.edns!, options: [{ code: 15, data: new Uint8Array(600) }] };
+  const edns = { ...response.edns!, options: [{ code: 10, data: new Uint8Array(600) }] };
   const { octets, truncated } = composeWithin({ ...response, edns }, 512);
   expect(truncated).toBe(false);
   expect(parsed(octets)).toEqual(response);
   expect(parsed(composeWithin({ ...response, edns }, 1232).octets).edns).toEqual(edns);
+});
+
+test("composeWithin gives up the text of an extended error, and then the error, before it leaves out a record", () => {
+  const data = Uint8Array.from([0, 3, ...Buffer.from("x".repeat(90))]);
+  const edns = { ...response.edns!, options: [{ code: EdnsOptionCode.EDE, data }] };
+  const bare = { ...edns, options: [{ code: EdnsOptionCode.EDE, data: data.subarray(0, 2) }] };
+  const none = { ...edns, options: [] };
+  const least = composeMessage({ ...response, edns: none, answers: addresses("web.shop.", 40) }).length;
+  for (const [room, kept] of [
+    [96, edns],
+    [95, bare],
+    [6, bare],
+    [5, none],
+    [0, none],
+  ] as const) {
+    const answers = addresses("web.shop.", 40);
+    const { octets, truncated } = composeWithin({ ...response, edns, answers }, least + room);
+    expect([truncated, parsed(octets).answers.length, parsed(octets).edns]).toEqual([false, 40, kept]);
+  }
+  // What is cut all the same keeps the explanation.
+  const cut = composeWithin({ ...response, edns, answers: addresses("web.shop.", 41) }, least);
+  expect([cut.truncated, parsed(cut.octets).edns]).toEqual([true, edns]);
 });
 
 test("composeWithin cuts questions as well", () => {

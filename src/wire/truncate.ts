@@ -1,6 +1,7 @@
 import { composePrefix, finishMessage, optLength, type Prefix } from "./compose.ts";
+import { EdnsOptionCode } from "./iana.ts";
 import { HEADER_LENGTH, MAX_MESSAGE, MAX_NAME, MIN_UDP_MESSAGE } from "./limits.ts";
-import type { Message, ResourceRecord } from "./message.ts";
+import type { Edns, Message, ResourceRecord } from "./message.ts";
 import { foldName } from "./name.ts";
 
 /**
@@ -14,39 +15,63 @@ import { foldName } from "./name.ts";
  * should ignore it and ask again over TCP; but musl before 1.2.4 (Alpine up to 3.17) knows no TCP and takes what the
  * section holds. For it a set of addresses that are as good as one another is better in part than not at all.
  *
- * Options that leave no room for a question are dropped from the OPT record, which supplemental texts must bear
- * (RFC 8914 §3). A limit below 512 means 512 (RFC 6891 §6.2.3), one above 65,535 means that. Throws a `WireError`
- * for a value that the wire cannot carry.
+ * The texts of extended errors, and then all options, are dropped from the OPT record if that spares the TC bit, or
+ * makes room for a question: they are supplemental (RFC 8914 §3). A limit below 512 means 512 (RFC 6891 §6.2.3), one
+ * above 65,535 means that. Throws a `WireError` for a value that the wire cannot carry.
  */
 export function composeWithin(
   message: Message,
   limit: number,
   { partialAnswer = false }: { partialAnswer?: boolean } = {},
 ): { octets: Uint8Array; truncated: boolean } {
-  const { header, edns, questions, answers, authority, additional } = message;
+  const { header, additional } = message;
   const bound = Math.min(Math.max(limit, MIN_UDP_MESSAGE), MAX_MESSAGE);
-  const prefix = composePrefix(message, bound);
-  if (prefix.isWhole) return { octets: finishMessage(prefix, header, edns), truncated: false };
-  if (edns !== undefined && optLength(edns) > bound - HEADER_AND_QUESTION) {
-    return composeWithin({ ...message, edns: { ...edns, options: [] } }, limit, { partialAnswer });
+  const tries = everShorter(message.edns).map((edns) => ({ edns, room: bound - optLength(edns) }));
+  const prefixes: Prefix[] = [];
+  for (const { edns, room } of tries) {
+    const prefix = composePrefix(message, room);
+    prefixes.push(prefix);
+    if (prefix.isWhole) return { octets: finishMessage(prefix, header, edns), truncated: false };
+    if (room < HEADER_AND_QUESTION || !lacksOnlyAdditional(prefix, message)) continue;
+    const kept = withoutPartialRrset(prefix, 3, additional);
+    return { octets: finishMessage(kept, header, edns), truncated: false };
   }
-  const { counts } = prefix;
-  if (counts[0] < questions.length || counts[1] < answers.length) {
-    const kept = partialAnswer ? prefix : withoutPartialRrset(prefix, 1, answers);
-    return { octets: finishMessage(kept, { ...header, tc: true }, edns), truncated: true };
-  }
-  if (counts[2] < authority.length) {
-    const kept = withoutPartialRrset(prefix, 2, authority);
-    return { octets: finishMessage(kept, { ...header, tc: true }, edns), truncated: true };
-  }
-  return {
-    octets: finishMessage(withoutPartialRrset(prefix, 3, additional), header, edns),
-    truncated: false,
-  };
+  const at = tries.findIndex(({ room }) => room >= HEADER_AND_QUESTION);
+  const kept = cutShort(prefixes[at]!, message, partialAnswer);
+  return { octets: finishMessage(kept, { ...header, tc: true }, tries[at]!.edns), truncated: true };
 }
 
-/** A header and the longest question. */
+/** Of the longest question; without options there is always room for it. */
 const HEADER_AND_QUESTION = HEADER_LENGTH + MAX_NAME + 4;
+
+function lacksOnlyAdditional({ counts }: Prefix, message: Message): boolean {
+  const { questions, answers, authority, additional } = message;
+  const isThere = [questions, answers, authority].every(({ length }, section) => counts[section] === length);
+  return isThere && counts[3] < additional.length;
+}
+
+/** The OPT record as it is, without its texts, and without options. */
+function everShorter(edns: Edns | undefined): readonly (Edns | undefined)[] {
+  if (edns === undefined || edns.options.length === 0) return [edns];
+  const options = edns.options.map((option) =>
+    option.code === EdnsOptionCode.EDE ? { ...option, data: option.data.subarray(0, INFO_CODE) } : option,
+  );
+  return [edns, { ...edns, options }, { ...edns, options: [] }];
+}
+
+/** Octets of an extended error before its text (RFC 8914 §2). */
+const INFO_CODE = 2;
+
+function cutShort(
+  prefix: Prefix,
+  { questions, answers, authority }: Message,
+  partialAnswer: boolean,
+): Omit<Prefix, "ends" | "isWhole"> {
+  const { counts } = prefix;
+  if (counts[0] === questions.length && counts[1] === answers.length)
+    return withoutPartialRrset(prefix, 2, authority);
+  return partialAnswer ? prefix : withoutPartialRrset(prefix, 1, answers);
+}
 
 /** The prefix, which ends within this section, without the records after the last place that divides no RRset. */
 function withoutPartialRrset(
