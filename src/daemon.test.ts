@@ -106,6 +106,30 @@ describe("the daemon", () => {
     expect((await query({ name: "web", type: "A" })).answers[0]?.ttl).toBe(5);
   });
 
+  test("a reload that is under way when it is closed is not carried out", async () => {
+    const { reload, status, close } = await start(BASE);
+    const before = status();
+    write("other.yaml", shop("db", "10.6.0.2"));
+    const reloaded = reload(config('listen: ["127.0.0.2:0"]\nsources: [{ file: other.yaml }]\n'));
+    // It has begun.
+    await Promise.resolve();
+    await close();
+    await reloaded;
+    daemon = undefined;
+    expect([status().listeners, status().sources]).toEqual([before.listeners, before.sources]);
+    expect(status().containers).toBe(before.containers);
+  });
+
+  test("a reload says each time what it does not put in force", async () => {
+    const said: string[] = [];
+    const log = { ...silentLog, warn: (_: object, text: string) => void said.push(text) };
+    daemon = await startDaemon({ config: config(BASE), clock: systemClock, log: log as never });
+    for (let time = 0; time < 2; time++) await daemon.reload(config(`${BASE}metrics: 127.0.0.1:0\n`));
+    expect(said).toEqual(Array(2).fill(expect.stringContaining("keep their old values")));
+    await daemon.reload(config(BASE));
+    expect(said).toHaveLength(2);
+  });
+
   test("reloads that overlap leave nothing behind", async () => {
     const { reload, status, records } = await start(BASE);
     write("other.yaml", shop("db", "10.6.0.2"));

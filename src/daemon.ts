@@ -82,6 +82,7 @@ export async function startDaemon(options: {
   let config = options.config;
   const began = new Date(clock.wall()).toISOString();
   const stopping = new AbortController();
+  let isClosing = false;
   let control: { close(): Promise<void> } | undefined;
   let exposition: { close(): Promise<void> } | undefined;
 
@@ -262,6 +263,8 @@ export async function startDaemon(options: {
       await Promise.all(prepared.map((part) => part.abandon()));
       throw error;
     }
+    // Who is being closed puts nothing in force that nobody would take back.
+    if (isClosing) return void (await Promise.all(prepared.map((part) => part.abandon())));
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });
     const isOtherCache = !isDeepStrictEqual(next.cache, config.cache);
     config = next;
@@ -282,8 +285,8 @@ export async function startDaemon(options: {
     lastReload = lastReload
       .catch(() => {})
       .then(() => {
-        if (stopping.signal.aborted) return;
-        if (!isDeepStrictEqual(fixedFrom(next), fixedFrom(config))) {
+        if (isClosing) return;
+        if (!isDeepStrictEqual(fixedFrom(next), fixedFrom(options.config))) {
           log.warn(
             {},
             "`socket`, `metrics` and `dataplane` keep their old values until the daemon is started anew",
@@ -295,9 +298,16 @@ export async function startDaemon(options: {
   }
 
   async function close(): Promise<void> {
+    isClosing = true;
     stopNoticing();
     const cancel = clock.after(STOP_GRACE_MS, () => stopping.abort());
-    await Promise.all([nodeLocal.close(), listeners.close(), attached.close(), sources.close()]);
+    await Promise.all([
+      nodeLocal.close(),
+      listeners.close(),
+      attached.close(),
+      sources.close(),
+      lastReload.catch(() => {}),
+    ]);
     cancel();
     stopping.abort();
     await Promise.all([control?.close(), exposition?.close(), plane.data?.close()]);

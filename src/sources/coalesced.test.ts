@@ -26,3 +26,27 @@ test("a run that fails tells those that asked for it, and nobody else", async ()
   const outcomes = await Promise.allSettled([call(), call()]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
 });
+
+test("a call at any moment between two runs begins no third beside them", async () => {
+  let [running, most] = [0, 0];
+  let finish = () => {};
+  const call = coalesced(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    running -= 1;
+  });
+  const calls = [call(), call()];
+  let moment = Promise.resolve();
+  finish();
+  for (let i = 0; i < 10; i++) moment = moment.then(() => void calls.push(call()));
+  await moment;
+  while (running > 0) {
+    finish();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(calls);
+  expect(most).toBe(1);
+});

@@ -9,7 +9,8 @@ export function coalesced(run: () => Promise<void>): () => Promise<void> {
   function begin(): Promise<void> {
     next = undefined;
     const begun = run().finally(() => {
-      if (current === begun) current = undefined;
+      // Whoever waits for it begins in a moment, and is the one under way until then.
+      if (next === undefined) current = undefined;
     });
     current = begun;
     return begun;

@@ -64,6 +64,8 @@ export function watchSilence(options: {
   if (query.signal.aborted) ended.abort(query.signal.reason);
   let silent: readonly Contender[] = [];
   let cancel = () => {};
+  /** What a witness says later is no news of this query: somebody has answered it. */
+  let isStopped = false;
 
   const living = contenders.filter(({ isDown }) => !isDown);
   if (living.length > 0 && living.every(({ isSilent }) => isSilent)) waitBriefly();
@@ -99,7 +101,7 @@ export function watchSilence(options: {
   }
 
   function consider(): void {
-    if (ended.aborted || passed() < CONCLUDE_FROM_MS) return;
+    if (isStopped || ended.aborted || passed() < CONCLUDE_FROM_MS) return;
     const alive = waitedFor().filter(({ witness }) => witness !== undefined);
     if (alive.length > 0 && alive.every(isInVain)) conclude(alive);
   }
@@ -135,6 +137,7 @@ export function watchSilence(options: {
   return {
     signal: ended,
     stop() {
+      isStopped = true;
       cancel();
       forgetClient();
     },
