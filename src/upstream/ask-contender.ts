@@ -25,6 +25,11 @@ import { forA, isSideType } from "./witness.ts";
  */
 const FINAL: readonly number[] = [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN];
 
+/** Where others can be asked, or TCP did not work before: so long a silence over it is a firewall's. */
+const WHOLE_REPLY_MS = 600;
+/** So long before a query fails, it is known why. */
+const VERDICT_LEAD_MS = 100;
+
 /** How long NXDOMAIN waits for a preferred server: most recursions are done by then, and it is paid once or twice. */
 const NXDOMAIN_HOLD_MS = 500;
 /** But the client's answer is there within a second, and before `silence-watch.ts` gives one. */
@@ -94,6 +99,8 @@ export function contenderAsker({
 
   async function askOne(contender: Contender, signal: Signal): Promise<Message | undefined> {
     const { label: server, key } = contender;
+    // Over UDP it would say the same again.
+    if (contender.isCutOff) return never(signal);
     const sentAt = clock.now();
     contender.askedAt ??= sentAt;
     const ear = listen(contender, signal);
@@ -190,6 +197,16 @@ export function contenderAsker({
     await pause(clock, holdMs, signal);
   }
 
+  /** Whether somebody else may have the answer. */
+  function hasOthers(contender: Contender): boolean {
+    return contenders.some((other) => other !== contender && other.verdict === undefined);
+  }
+
+  function wholeWithinMs(contender: Contender): number {
+    if (hasOthers(contender) || health.isDown(tcpKey(contender.key))) return WHOLE_REPLY_MS;
+    return Math.max(WHOLE_REPLY_MS, began + limits.budgetMs - VERDICT_LEAD_MS - clock.now());
+  }
+
   /** Its UDP works; that its TCP does not is remembered by itself, so that the next to be cut off need not wait. */
   function noteCutOff({ key, server }: Contender, { cause }: CutOff): void {
     if (!(cause instanceof SendForbidden)) {
@@ -217,13 +234,15 @@ export function contenderAsker({
       signal,
       overTcp,
       fresh: contender.sends > 1,
+      wholeWithinMs: () => wholeWithinMs(contender),
       maySend(transport, withEdns) {
         const { key, sent } = contender;
-        if (transport === "tcp" && sent.udp > 0 && !overTcp) {
+        if (transport === "tcp" && sent.udp > 0 && sent.tcp === 0 && !overTcp) {
           // Its reply is there, and was cut off.
           contender.heard = true;
+          contender.isCutOff = true;
           health.answered(key, clock.now() - sentAt);
-          if (health.isDown(tcpKey(key))) return false;
+          if (health.isDown(tcpKey(key)) && hasOthers(contender)) return false;
         }
         if (sent[transport] >= limits.sendsPerServer) return false;
         noteSend(transport);

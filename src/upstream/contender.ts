@@ -23,6 +23,8 @@ export interface Contender extends Lane {
   askedAt: number | undefined;
   /** It has replied, whatever it said. */
   heard: boolean;
+  /** Its reply over UDP was cut off, and the whole is awaited over TCP. */
+  isCutOff: boolean;
   /** Why what last came from it was no reply; undefined if nothing came. */
   mismatch: Mismatch | undefined;
   /** Its silence was told to health, or is being looked into. */
@@ -73,6 +75,7 @@ export function contendersOf(
     out: false,
     askedAt: undefined,
     heard: false,
+    isCutOff: false,
     mismatch: undefined,
     judged: false,
     witness: undefined,

@@ -23,6 +23,8 @@ export interface ExchangeCall {
   readonly overTcp?: boolean;
   /** Not on a connection, or from a port, that served before. */
   readonly fresh?: boolean;
+  /** How long TCP may take for what UDP has cut off; as long as the signal allows without it. */
+  readonly wholeWithinMs?: () => number;
   /** Called before each message goes out; false forbids it, and the exchange rejects with `SendForbidden`. */
   readonly maySend?: (transport: TransportName, withEdns: boolean) => boolean;
   /** Called for each message from the server's address and port that is not its reply. */
@@ -51,8 +53,8 @@ export class CutOff extends Error {
   override readonly name = "CutOff";
 }
 
-/** The whole is there, as its beginning has come already: so long a silence over TCP is a firewall's. */
-const WHOLE_REPLY_MS = 600;
+/** A SYN that is lost is sent again after a second only: another connection is quicker. */
+const CONNECT_AGAIN_MS = 250;
 
 /**
  * Asks over UDP; once more without EDNS if the server does not understand it (RFC 6891 §7), over TCP if the reply
@@ -85,10 +87,11 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
   async function wholeReply(call: ExchangeCall, withEdns: boolean): Promise<Message> {
     const { signal } = call;
     const limit = new Stopper();
-    const cancel = clock.after(WHOLE_REPLY_MS, () => limit.abort(timedOut()));
+    const ms = call.wholeWithinMs?.();
+    const cancel = ms === undefined ? () => {} : clock.after(ms, () => limit.abort(timedOut(ms)));
     const forget = onAbort(signal, () => limit.abort(signal.reason));
     try {
-      const whole = await ask({ ...call, signal: limit }, "tcp", withEdns);
+      const whole = await askTwice({ ...call, signal: limit }, withEdns);
       if (whole.header.tc) throw new Error(CUT_OFF_TOO);
       return whole;
     } catch (cause) {
@@ -97,7 +100,30 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
     } finally {
       cancel();
       forget();
+      limit.abort(DONE);
     }
+  }
+
+  /** The second time on another connection, if it comes to that; whichever is answered first. */
+  function askTwice(call: ExchangeCall, withEdns: boolean): Promise<Message> {
+    const askTcp = async (fresh: boolean) => ask({ ...call, fresh }, "tcp", withEdns);
+    return new Promise((resolve, reject) => {
+      let pending = 1;
+      const cancel = clock.after(CONNECT_AGAIN_MS, () => {
+        pending += 1;
+        askTcp(true).then(resolve, failed);
+      });
+      function failed(error: unknown): void {
+        pending -= 1;
+        if (pending > 0) return;
+        cancel();
+        reject(error);
+      }
+      askTcp(call.fresh ?? false).then((whole) => {
+        cancel();
+        resolve(whole);
+      }, failed);
+    });
   }
 
   function ask(call: ExchangeCall, transport: TransportName, withEdns: boolean): Promise<Message> {
@@ -121,8 +147,11 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
 
 const CUT_OFF_TOO = "its answer was cut off even over TCP";
 
-function timedOut(): Error {
-  return Object.assign(new Error(`no answer over TCP for ${WHOLE_REPLY_MS} ms`), { code: "ETIMEDOUT" });
+/** Made once: an error takes its stack trace. */
+const DONE = new Error("the exchange is over");
+
+function timedOut(ms: number): Error {
+  return Object.assign(new Error(`no answer over TCP for ${ms} ms`), { code: "ETIMEDOUT" });
 }
 
 /** What fits every path without fragments (DNS Flag Day 2020; RFC 9715 §3.2). */

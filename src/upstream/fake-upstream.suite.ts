@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { EventEmitter, once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../base/address.ts";
 import { composeMessage } from "../wire/compose.ts";
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
@@ -103,14 +103,14 @@ async function bindBoth(listener: Server, withTcp: boolean): Promise<{ socket: U
   }
 }
 
-/** An address on loopback where nothing listens; the kernel will not hand it out again soon. */
+/** An address on loopback where nobody listens, nor comes to: a socket that hears one other port only has it. */
 export async function closedPort(): Promise<SocketAddress> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, "close");
-  return { address: "127.0.0.1", port };
+  const holder = createSocket("udp4").unref();
+  holder.bind(0, "127.0.0.1");
+  await once(holder, "listening");
+  holder.connect(9, "127.0.0.1");
+  await once(holder, "connect");
+  return { address: "127.0.0.1", port: holder.address().port };
 }
 
 export interface ReplyPart {

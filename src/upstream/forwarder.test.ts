@@ -628,35 +628,67 @@ describe("forwarder of a reply that was cut off", () => {
     expect(stateOf(a.server)).toBe("up");
   });
 
-  it("fails within a second where TCP is silent, and at once from then on", async () => {
+  const whole: TcpScript = (query, socket) =>
+    socket.write(frame(composeMessage(replyTo(query, { answers: [addressOf(query, "192.0.2.1")] }))));
+  const saidOf = (each: FakeUpstream) => `${label(each)} cut its answer off, and over TCP it timed out`;
+
+  it("gives TCP of the only one all the time there is, and from then on less", async () => {
     const a = await upstream(truncated, never);
     const { resolver, clock, stateOf, counters } = to([a.server]);
-    const said = `${label(a)} cut its answer off, and over TCP it timed out`;
-    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow(said);
-    await a.askedOverTcp(1);
-    clock.advance(600);
-    await failed;
-    expect(stateOf(a.server)).toBe("up");
-    const again = `${label(a)} cut its answer off, and over TCP it is known not to answer`;
-    await expect(resolver.resolve(aQuery())).rejects.toThrow(again);
-    expect(counters.tcp).toBe(1);
+    for (const ms of [2300, 600]) {
+      const before = counters.tcp;
+      const failed = expect(resolver.resolve(aQuery())).rejects.toThrow(saidOf(a));
+      await a.askedOverTcp(before + 1);
+      clock.advance(250);
+      await a.askedOverTcp(before + 2);
+      clock.advance(ms - 250);
+      await failed;
+      expect([stateOf(a.server), counters.tcp]).toEqual(["up", before + 2]);
+    }
   });
 
-  it("tries TCP again aside, and goes back to it", async () => {
-    const whole: TcpScript = (query, socket) =>
-      socket.write(frame(composeMessage(replyTo(query, { answers: [addressOf(query, "192.0.2.1")] }))));
-    const a = await upstream(truncated, (query, socket) => (isWilling ? whole(query, socket) : undefined));
+  it("asks the only one over TCP though that has failed before", async () => {
     let isWilling = false;
-    const { resolver, clock, known } = to([a.server]);
-    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    const a = await upstream(truncated, (query, socket) => (isWilling ? whole(query, socket) : socket.end()));
+    const { resolver, known } = to([a.server]);
+    await expect(resolver.resolve(aQuery())).rejects.toThrow("over TCP it closed the connection");
+    const key = `${serverKey("host", a.server)} over TCP`;
+    expect(known.of(key).state).toBe("down");
+    isWilling = true;
+    expect((await resolver.resolve(aQuery()))?.answers).toHaveLength(1);
+    expect(known.of(key).state).toBe("up");
+  });
+
+  it("asks over a second connection where the first is silent", async () => {
+    let count = 0;
+    const a = await upstream(truncated, (query, socket) =>
+      count++ === 0 ? undefined : whole(query, socket),
+    );
+    const { resolver, clock } = to([a.server]);
+    const asked = resolver.resolve(aQuery());
+    await a.askedOverTcp(1);
+    clock.advance(250);
+    expect((await asked)?.answers).toHaveLength(1);
+  });
+
+  it("gives one's TCP up where another can be asked, spares it from then on, and tries it again aside", async () => {
+    let isWilling = false;
+    const a = await upstream(truncated, (query, socket) => (isWilling ? whole(query, socket) : undefined));
+    const b = await upstream(silent);
+    const { resolver, clock, known, counters } = to([a.server, b.server]);
+    const ask = () => resolver.resolve(aQuery());
+    const failed = expect(ask()).rejects.toThrow(saidOf(a));
     await a.askedOverTcp(1);
     clock.advance(600);
+    while (counters.movedOn === 0) await settle();
+    clock.advance(1800);
     await failed;
     isWilling = true;
-    clock.advance(1250);
-    await expect(resolver.resolve(aQuery())).rejects.toThrow("known not to answer");
+    const spared = expect(ask()).rejects.toThrow("over TCP it is known not to answer");
     while (known.of(`${serverKey("host", a.server)} over TCP`).state === "down") await settle();
-    expect((await resolver.resolve(aQuery()))?.answers).toHaveLength(1);
+    clock.advance(2400);
+    await spared;
+    expect((await ask())?.answers).toHaveLength(1);
   });
 });
 

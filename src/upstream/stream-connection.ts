@@ -27,8 +27,11 @@ interface Waiting {
   readonly reject: (why: Error) => void;
 }
 
-/** Silent for so long while questions wait: the other end is gone, and TCP itself would need minutes to notice. */
-const SILENT_MS = 500;
+/**
+ * Silent for so long, with a question that is given up: the other end is gone, and TCP itself would need minutes to
+ * notice. Less than what is overdue (`health.ts`), after which who is answered on another connection gives it up.
+ */
+const SILENT_MS = 250;
 /** So many questions that nobody waits for any more, and their replies still to come: the ids get few. */
 const MAX_ABANDONED = 1000;
 
@@ -49,6 +52,7 @@ export function streamConnection(options: {
   let isOpen = true;
   let heardAt = clock.now();
   let hasAnswered = false;
+  let isResting = false;
   let stopIdling = () => {};
   let failure: Error = Object.assign(new Error("the connection was closed without an answer"), {
     code: "EPIPE",
@@ -102,7 +106,9 @@ export function streamConnection(options: {
       }
       waiting.set(id, { read: (octets) => read(octets, id), settle, resolve, reject });
       stopIdling();
-      socket.ref();
+      // Node would note it down each time while the socket connects.
+      if (isResting) socket.ref();
+      isResting = false;
       // Before it is connected, Node keeps this until it is.
       socket.write(frame(request));
     });
@@ -117,6 +123,7 @@ export function streamConnection(options: {
       return;
     }
     socket.unref();
+    isResting = true;
     stopIdling();
     stopIdling = clock.after(idleMs, () => {
       isOpen = false;

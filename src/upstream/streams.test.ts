@@ -163,6 +163,21 @@ describe("streams", () => {
     expect(connections.length).toBeLessThanOrEqual(200 / SERVED + 8);
   });
 
+  it.each([1, 5])("ask as often as the server closes connections after %i answers", async (most) => {
+    const answered = new Map<Socket, number>();
+    const { ask, connections } = await start((query, send, connection) => {
+      const count = (answered.get(connection) ?? 0) + 1;
+      answered.set(connection, count);
+      if (count <= most) send(numbered(query));
+      if (count === most) connection.end();
+    });
+    const names = Array.from({ length: 100 }, (_, index) => `${index}.example.`);
+    expect(await Promise.all(names.map((name) => ask(name)))).toEqual(
+      names.map((_, index) => `192.0.2.${index}`),
+    );
+    expect(connections.length).toBeLessThanOrEqual(100 / most + 8);
+  });
+
   /** Whose first connection has answered once, and is silent since. */
   async function startSilent() {
     let isSilent = false;
@@ -182,15 +197,18 @@ describe("streams", () => {
     expect(connections).toHaveLength(2);
   });
 
-  it("leave a connection that has become silent, also when asked to", async () => {
-    const { ask, clock } = await startSilent();
-    expect(await ask("2.example.", { fresh: true })).toBe("192.0.2.2");
+  it("leave a connection that has become silent when asked to, and for good when a question to it is given up", async () => {
+    const { ask, clock, connections } = await startSilent();
     const stop = new AbortController();
     const given = ask("3.example.", { signal: stop.signal });
-    clock.advance(600);
+    clock.advance(99);
+    expect(await ask("2.example.", { fresh: true })).toBe("192.0.2.2");
+    // As who is overdue is given up when another connection has answered.
+    clock.advance(201);
     stop.abort(new Error("enough"));
     await expect(given).rejects.toThrow();
     expect(await ask("4.example.")).toBe("192.0.2.4");
+    expect(connections).toHaveLength(2);
   });
 
   it("open further connections, but few, when many wait", async () => {

@@ -18,27 +18,33 @@ const FALLBACK_IDLE_MS = 200;
 const BUSY_AT = 16;
 const MAX_CONNECTIONS = 4;
 
-/** One on which nothing has come for so long may be dead: who asks anew (`RoundTrip.fresh`) asks on another. */
-const DOUBTFUL_MS = 100;
-/** So many connections may end under one question: where a server serves a few on each, others were before it. */
+/**
+ * One on which nothing has come for so long may be dead: who asks anew (`RoundTrip.fresh`) asks on another. Less than
+ * the shortest time after which somebody does (`health.ts`).
+ */
+const DOUBTFUL_MS = 50;
+/** So many connections of others may end under one question without an answer to anybody. */
 const MAX_TRIES = 8;
 
 /**
- * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one that
- * had worked turns out to be closed, the question goes out once more on another.
+ * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one on which
+ * anybody was answered turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4), as often
+ * as that happens: many servers close a connection after a number of answers.
  */
 export function streams({ clock }: { clock: Clock }): Transport {
   const byDialer = new WeakMap<Dialer, Map<string, StreamConnection[]>>();
 
   return async function askStream(trip: RoundTrip): Promise<Message> {
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; ; ) {
       const kept = keptFor(trip);
       const connection = kept ?? make(trip);
       try {
         return await connection.ask(trip);
       } catch (error) {
-        const isServing = kept !== undefined || connection.hasAnswered;
-        if (trip.signal.aborted || !isServing || tries === MAX_TRIES) throw error;
+        if (trip.signal.aborted) throw error;
+        if (connection.hasAnswered) continue;
+        if (kept === undefined || tries === MAX_TRIES) throw error;
+        tries += 1;
       }
     }
   };
