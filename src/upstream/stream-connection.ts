@@ -12,12 +12,19 @@ export interface StreamConnection {
   /** Rejects, as a `Transport`, also when the connection ends before the reply has come. */
   ask(trip: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message>;
   readonly waiting: number;
-  /** Whether it takes further questions. */
-  readonly isOpen: boolean;
-  /** Whether a reply has come on it. */
-  readonly hasAnswered: boolean;
+  /** How many questions were put on it, and how many replies have come. */
+  readonly asked: number;
+  readonly answered: number;
   /** How long nothing has come, in milliseconds. */
   quietMs(): number;
+}
+
+/** For whoever keeps it. */
+export interface StreamHooks {
+  /** Whether it is no use without a question under way. */
+  isSpent(): boolean;
+  /** It takes no more questions; the other end has closed it on so many. */
+  onEnd(lost: number): void;
 }
 
 interface Waiting {
@@ -44,14 +51,16 @@ export function streamConnection(options: {
   readonly clock: Clock;
   /** How long it is kept without a question; 0 closes it with the last reply. */
   readonly idleMs: number;
+  readonly hooks?: StreamHooks | undefined;
 }): StreamConnection {
-  const { socket, clock, idleMs } = options;
+  const { socket, clock, idleMs, hooks } = options;
   const waiting = new BriefMap<Waiting>();
   const abandoned = new BriefMap<true>();
   const frames = frameReader();
   let isOpen = true;
   let heardAt = clock.now();
-  let hasAnswered = false;
+  let asked = 0;
+  let answered = 0;
   let isResting = false;
   let stopIdling = () => {};
   let failure: Error = Object.assign(new Error("the connection was closed without an answer"), {
@@ -62,11 +71,9 @@ export function streamConnection(options: {
   socket.on("error", (error) => {
     failure = error;
   });
-  socket.on("end", () => {
-    isOpen = false;
-  });
+  socket.on("end", () => end(waiting.size));
   socket.on("close", () => {
-    isOpen = false;
+    end(waiting.size);
     stopIdling();
     for (const { settle, reject } of waiting.values()) settle(() => reject(failure));
   });
@@ -75,6 +82,12 @@ export function streamConnection(options: {
     for (const octets of frames(chunk)) take(octets);
   });
 
+  function end(lost: number): void {
+    if (!isOpen) return;
+    isOpen = false;
+    hooks?.onEnd(lost);
+  }
+
   function take(octets: Uint8Array): void {
     const id = octets.length < 2 ? -1 : (octets[0]! << 8) + octets[1]!;
     if (abandoned.delete(id)) return;
@@ -82,7 +95,7 @@ export function streamConnection(options: {
     const addressee = waiting.get(id) ?? waiting.values()[0];
     const reply = addressee?.read(octets);
     if (addressee === undefined || reply === undefined) return;
-    hasAnswered = true;
+    answered += 1;
     addressee.settle(() => addressee.resolve(reply));
   }
 
@@ -90,12 +103,12 @@ export function streamConnection(options: {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const id = freeId();
+      asked += 1;
       writeId(request, id);
       const since = clock.now();
       const forgetSignal = onAbort(signal, () => {
         abandoned.set(id, true);
-        if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED)
-          isOpen = false;
+        if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED) end(0);
         settle(() => reject(signal.reason));
       });
       function settle(end: () => void): void {
@@ -117,18 +130,19 @@ export function streamConnection(options: {
   /** With nobody waiting it keeps neither the process nor, for long, a place at the server. */
   function rest(): void {
     if (waiting.size > 0) return;
-    if (!isOpen || idleMs === 0 || socket.connecting) {
-      isOpen = false;
-      socket.destroy();
+    if (!isOpen || idleMs === 0 || socket.connecting || hooks?.isSpent()) {
+      close();
       return;
     }
     socket.unref();
     isResting = true;
     stopIdling();
-    stopIdling = clock.after(idleMs, () => {
-      isOpen = false;
-      socket.destroy();
-    });
+    stopIdling = clock.after(idleMs, close);
+  }
+
+  function close(): void {
+    end(0);
+    socket.destroy();
   }
 
   function freeId(): number {
@@ -143,11 +157,11 @@ export function streamConnection(options: {
     get waiting() {
       return waiting.size;
     },
-    get isOpen() {
-      return isOpen;
+    get asked() {
+      return asked;
     },
-    get hasAnswered() {
-      return hasAnswered;
+    get answered() {
+      return answered;
     },
     quietMs: () => clock.now() - heardAt,
   };

@@ -5,7 +5,8 @@ import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 import { familyOf, type RoundTrip, type Transport } from "./round-trip.ts";
-import { type StreamConnection, streamConnection } from "./stream-connection.ts";
+import { type StreamConnection, type StreamHooks, streamConnection } from "./stream-connection.ts";
+import { type StreamPool, streamPool } from "./stream-pool.ts";
 
 /** As CoreDNS; most servers close an idle connection a little later, so it is mostly us (RFC 7766 §6.2.3). */
 const IDLE_MS = 10_000;
@@ -14,67 +15,55 @@ const IDLE_MS = 10_000;
  * even over UDP, while a connection is open (observed: dnsmasq --no-daemon).
  */
 const FALLBACK_IDLE_MS = 200;
-/** Some servers answer one question after the other: with so many waiting, another connection is quicker. */
-const BUSY_AT = 16;
-const MAX_CONNECTIONS = 4;
-
-/**
- * One on which nothing has come for so long may be dead: who asks anew (`RoundTrip.fresh`) asks on another. Less than
- * the shortest time after which somebody does (`health.ts`).
- */
-const DOUBTFUL_MS = 50;
-/** So many connections of others may end under one question without an answer to anybody. */
+/** So many connections may end under one question. */
 const MAX_TRIES = 8;
 
 /**
- * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one on which
- * anybody was answered turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4), as often
- * as that happens: many servers close a connection after a number of answers.
+ * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one that was
+ * asked anything else turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4).
  */
 export function streams({ clock }: { clock: Clock }): Transport {
-  const byDialer = new WeakMap<Dialer, Map<string, StreamConnection[]>>();
+  const byDialer = new WeakMap<Dialer, Map<string, StreamPool>>();
 
   return async function askStream(trip: RoundTrip): Promise<Message> {
-    for (let tries = 1; ; ) {
-      const kept = keptFor(trip);
-      const connection = kept ?? make(trip);
+    if (trip.dialer.keepsConnections !== true) return connect(trip).ask(trip);
+    const pool = poolFor(trip);
+    for (let tries = 1; ; tries++) {
+      const connection = pool.find(trip.fresh) ?? (await turn(pool, trip));
       try {
         return await connection.ask(trip);
       } catch (error) {
-        if (trip.signal.aborted) throw error;
-        if (connection.hasAnswered) continue;
-        if (kept === undefined || tries === MAX_TRIES) throw error;
-        tries += 1;
+        if (trip.signal.aborted || connection.asked === 1 || tries === MAX_TRIES) throw error;
       }
     }
   };
 
-  /** The one that is the least busy; undefined if another one is to be made. */
-  function keptFor(trip: RoundTrip): StreamConnection | undefined {
-    const open = connectionsTo(trip).filter((each) => !trip.fresh || each.quietMs() < DOUBTFUL_MS);
-    const [first, ...others] = open;
-    if (first === undefined) return undefined;
-    const kept = others.reduce((least, other) => (other.waiting < least.waiting ? other : least), first);
-    return kept.waiting < BUSY_AT || open.length >= MAX_CONNECTIONS ? kept : undefined;
+  async function turn(pool: StreamPool, { fresh, signal }: RoundTrip): Promise<StreamConnection> {
+    for (;;) {
+      await pool.turn(signal);
+      if (signal.aborted) {
+        pool.passOn();
+        throw signal.reason;
+      }
+      const connection = pool.find(fresh);
+      if (connection !== undefined) return connection;
+    }
   }
 
-  function make(trip: RoundTrip): StreamConnection {
+  function poolFor(trip: RoundTrip): StreamPool {
     const { dialer, server } = trip;
-    const keepMs = server.transport === undefined ? FALLBACK_IDLE_MS : IDLE_MS;
-    const idleMs = dialer.keepsConnections === true ? keepMs : 0;
-    const connection = streamConnection({ socket: dial(trip), clock, idleMs });
-    if (idleMs > 0) connectionsTo(trip).push(connection);
-    return connection;
-  }
-
-  /** Those that take questions; the list may be added to. */
-  function connectionsTo({ dialer, server }: Pick<RoundTrip, "dialer" | "server">): StreamConnection[] {
-    const byServer = byDialer.get(dialer) ?? new Map<string, StreamConnection[]>();
+    const byServer = byDialer.get(dialer) ?? new Map<string, StreamPool>();
     byDialer.set(dialer, byServer);
     const key = formatServer(server);
-    const open = (byServer.get(key) ?? []).filter(({ isOpen }) => isOpen);
-    byServer.set(key, open);
-    return open;
+    const pool =
+      byServer.get(key) ?? streamPool({ clock, connect: (hooks) => connect({ dialer, server }, hooks) });
+    byServer.set(key, pool);
+    return pool;
+  }
+
+  function connect(to: Pick<RoundTrip, "dialer" | "server">, hooks?: StreamHooks): StreamConnection {
+    const keepMs = to.server.transport === undefined ? FALLBACK_IDLE_MS : IDLE_MS;
+    return streamConnection({ socket: dial(to), clock, idleMs: hooks === undefined ? 0 : keepMs, hooks });
   }
 }
 
