@@ -42,9 +42,19 @@ export function nodeLocalSelection(config: Config, host: Selection): Selection {
   const { dialer } = host;
   const { servers, why } =
     upstreams === undefined ? host : { servers: upstreams, why: "upstreams of the node-local listener" };
-  if (!forceTcp) return { servers, dialer, why };
-  return { servers: servers.map((server) => ({ transport: "tcp", ...server })), dialer, why };
+  return { servers: forceTcp ? overTcp(servers) : servers, dialer, why };
 }
+
+/** The same list for the same servers, as others know lists and servers by being the same objects. */
+function overTcp(servers: readonly ServerAddress[]): readonly ServerAddress[] {
+  const known = listsOverTcp.get(servers);
+  if (known !== undefined) return known;
+  const list = servers.map((server): ServerAddress => ({ transport: "tcp", ...server }));
+  listsOverTcp.set(servers, list);
+  return list;
+}
+
+const listsOverTcp = new WeakMap<readonly ServerAddress[], readonly ServerAddress[]>();
 
 function preferred(config: Config, hostResolvConf: HostResolvConf): Pick<Selection, "servers" | "why"> {
   if (config.upstreams !== "host") return { servers: config.upstreams, why: "configured upstreams" };
