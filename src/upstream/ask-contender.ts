@@ -199,7 +199,7 @@ export function contenderAsker({
 
   /** Whether somebody else may have the answer. */
   function hasOthers(contender: Contender): boolean {
-    return contenders.some((other) => other !== contender && other.verdict === undefined);
+    return contenders.some((other) => other !== contender && other.verdict === undefined && !other.isDown);
   }
 
   function wholeWithinMs(contender: Contender): number {
