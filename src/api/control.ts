@@ -84,6 +84,8 @@ export interface DataPlaneReport {
 
 export interface AttachmentReport {
   readonly container: string;
+  /** Key of that container, which tells containers of one name apart; null while there is none. */
+  readonly sandbox: string | null;
   readonly state: "attached" | "waiting" | "failed" | "detached";
   /** ISO 8601; null where nothing could be tried yet. */
   readonly since: string | null;

@@ -144,6 +144,115 @@ describe("a namespace that appears", () => {
   });
 });
 
+/** What was said by hand, while containers come, go and are renamed. */
+function changing(yaml: string, ...names: string[]) {
+  const registry = registryOf([]);
+  const attachments = willing();
+  const config = readConfig(yaml, "eleven.yaml");
+  const all = attaching({ config: () => config, registry, attachments, netnsDirectories: () => [] });
+  registry.onChange(all.reconcile);
+  /** A container of this key is called so from now on. */
+  const call = (key: string, name: string) =>
+    put(registry, one(name, { key: `test/${key}`, netns: `/run/netns/${key}` }));
+  const remove = (key: string) =>
+    registry.apply({ kind: "remove", source: "test", cause: "c", key: `test/${key}` });
+  const rows = () => all.reports().map(({ container, state }) => `${container} ${state}`);
+  for (const name of names) call(name, name);
+  return { ...all, registry, call, remove, rows };
+}
+
+describe("what was said by hand", () => {
+  test.each([
+    ["attach: all", "detach", ["bb attached", "aa detached"]],
+    ["attach: none", "attach", ["aa attached"]],
+  ] as const)(
+    "stays with its container when two swap their names and swap back (%s)",
+    async (yaml, say, rows) => {
+      const { call, rows: now, ...all } = changing(yaml, "aa", "bb");
+      await all[say](["aa"]);
+      expect(now()).toEqual(rows);
+      call("aa", "t1");
+      call("bb", "aa");
+      call("aa", "bb");
+      // It is the first one's still, whatever that is called.
+      expect(now()).toEqual(
+        rows.map((row) => (row.startsWith("aa") ? row.replace("aa", "bb") : row.replace("bb", "aa"))),
+      );
+      call("bb", "t1");
+      call("aa", "aa");
+      call("bb", "bb");
+      expect(now()).toEqual(rows);
+    },
+  );
+
+  test("last is what holds, also when the container gets its former name back", async () => {
+    const { call, rows, attach, detach } = changing("attach: [aa]", "h1");
+    await attach(["h1"]);
+    call("h1", "h1x");
+    expect(rows()).toEqual(["h1x attached", "aa waiting"]);
+    detach(["h1x"]);
+    expect(rows()).toEqual(["h1x detached", "aa waiting"]);
+    call("h1", "h1");
+    expect(rows()).toEqual(["h1 detached", "aa waiting"]);
+  });
+
+  test("goes to the one made anew, as compose does it: under another name, until the old one is gone", () => {
+    const { call, remove, rows, detach } = changing("attach: all", "web");
+    detach(["web"]);
+    call("new", "0123456789ab_web");
+    remove("web");
+    expect(rows()).toEqual(["0123456789ab_web attached"]);
+    call("new", "web");
+    expect(rows()).toEqual(["web detached"]);
+  });
+
+  test("goes to the one made anew, also when that is told before the old one's end is", () => {
+    const { call, remove, rows, detach } = changing("attach: all", "web");
+    detach(["web"]);
+    call("new", "web");
+    remove("web");
+    expect(rows()).toEqual(["web detached"]);
+  });
+
+  test("of a container that was renamed goes to the one made anew under either name, and to one only", async () => {
+    const { call, remove, rows, attach } = changing("attach: none", "web");
+    await attach(["web"]);
+    call("web", "old");
+    remove("web");
+    expect(rows()).toEqual(["web waiting", "old waiting"]);
+    call("new", "old");
+    expect(rows()).toEqual(["old attached"]);
+    call("other", "web");
+    expect(rows()).toEqual(["old attached"]);
+  });
+
+  test("leaves no second name behind where the new one came before the old one went", async () => {
+    const { call, remove, rows, attach } = changing("attach: none", "web");
+    await attach(["web"]);
+    call("web", "0123456789ab_web");
+    call("new", "web");
+    remove("web");
+    expect(rows()).toEqual(["web attached"]);
+  });
+
+  test("is of the one container that was meant where two sources have one of that name", () => {
+    const { call, rows, reports, registry, remove, detach } = changing("attach: all", "bb");
+    put(registry, one("bb", { key: "file/bb", netns: "/run/netns/file-bb" }), "file");
+    expect(detach(["file/bb"])).toEqual({ done: ["bb"], failed: [] });
+    expect(reports()).toMatchObject([
+      { container: "bb", sandbox: "test/bb", state: "attached" },
+      { container: "bb", sandbox: "file/bb", state: "detached" },
+    ]);
+    // Nor does it go to the other one when its own is gone, or to that one made anew.
+    registry.apply({ kind: "remove", source: "file", cause: "c", key: "file/bb" });
+    expect(rows()).toEqual(["bb attached"]);
+    put(registry, one("bb", { key: "file/bb", netns: "/run/netns/file-bb" }), "file");
+    remove("bb");
+    call("new", "bb");
+    expect(rows()).toEqual(["bb attached", "bb detached"]);
+  });
+});
+
 test("a container that is renamed stays what it was said to be, and so does its old name", async () => {
   const web = one("web", { netns: "/proc/7/ns/net" });
   const registry = registryOf([web]);

@@ -3,11 +3,11 @@ import type { Config } from "../config/schema.ts";
 import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Attachments } from "../sandbox/attachments.ts";
+import { saidByHand } from "./said-by-hand.ts";
 
 /**
- * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, overruled by what was said at run time. It goes by
- * the container's name, so that a container which is made anew under its name is attached anew. One that is renamed
- * stays what it was said to be.
+ * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, which goes by the container's name, overruled by what
+ * was said by hand at run time.
  */
 export interface Attaching {
   /** Brings the attachments to what is wanted now: after a change of the registry, the configuration or the sources. */
@@ -26,34 +26,24 @@ export function attaching(options: {
   readonly netnsDirectories: () => readonly string[];
 }): Attaching {
   const { config, registry, attachments, netnsDirectories } = options;
-  const said = new Map<string, boolean>();
-  /** The same by their keys of all containers that have, or had, a name of which something was said. */
-  const saidOf = new Map<string, boolean>();
+  const said = saidByHand(registry);
 
-  function noteKeys(): void {
-    if (said.size === 0) return;
-    for (const { key, name } of registry.containers()) {
-      const word = said.get(name);
-      if (word !== undefined) saidOf.set(key, word);
-    }
-    for (const key of saidOf.keys()) if (registry.container(key) === undefined) saidOf.delete(key);
+  function isWanted(container: Container): boolean {
+    return said.of(container) ?? (config().attach === "all" || isListed(container.name));
   }
 
-  function isWanted({ key, name }: Container): boolean {
+  function isListed(name: string): boolean {
     const { attach } = config();
-    return (
-      said.get(name) ?? saidOf.get(key) ?? (attach === "all" || (attach !== "none" && attach.includes(name)))
-    );
+    return Array.isArray(attach) && attach.includes(name);
   }
 
-  /** Somebody did so before, and may unsay it while there is no such container. */
+  /** Somebody named it before, and may unsay it while there is no such container. */
   function isNamed(name: string): boolean {
-    const { attach } = config();
-    return said.has(name) || (Array.isArray(attach) && attach.includes(name));
+    return said.ofName(name) !== undefined || isListed(name);
   }
 
   function reconcile(): void {
-    noteKeys();
+    said.follow();
     const wanted = new Map<string, { name: string; netns: string }>();
     const unwanted = new Map<string, string>();
     const sharers: Container[] = [];
@@ -77,8 +67,8 @@ export function attaching(options: {
   function say(names: readonly string[], isAttached: boolean): Named[] {
     const found = names.map((name) => ({ name, container: registry.findContainer(name) }));
     for (const { name, container } of found)
-      if (container !== undefined) said.set(container.name, isAttached);
-      else if (isNamed(name)) said.set(name, isAttached);
+      if (container !== undefined) said.say(container, isAttached);
+      else if (isNamed(name)) said.sayOfName(name, isAttached);
     reconcile();
     return found;
   }
@@ -98,7 +88,7 @@ export function attaching(options: {
     const done: string[] = [];
     const failed: ({ container: string } & Failure)[] = [];
     for (const { name, container } of found) {
-      const isUnsaid = container === undefined && said.get(name) === false;
+      const isUnsaid = container === undefined && said.ofName(name) === false;
       const why = container !== undefined ? failure(container) : isUnsaid ? undefined : NOBODY;
       if (why === undefined) done.push(container?.name ?? name);
       else failed.push({ container: name, ...why });
@@ -107,34 +97,44 @@ export function attaching(options: {
   }
 
   function reports(): AttachmentReport[] {
-    const tried = attachments.status().map(({ name, state, since, reason, remedy }) => ({
+    const tried = attachments.status().map(({ sandbox, name, state, since, reason, remedy }) => ({
       container: name,
+      sandbox,
       state,
       since,
       reason: reason ?? null,
       remedy: remedy ?? null,
     }));
-    return [...tried, ...untried()];
+    return [...tried, ...[...registry.containers()].flatMap(untried), ...absent()];
   }
 
-  /** Containers that somebody named, and with which nothing could be done so far. */
-  function untried(): AttachmentReport[] {
+  /** One that is not as the configuration has it, and with which nothing could be done, or was to be. */
+  function untried(container: Container): AttachmentReport[] {
+    const { key, name, netns, netnsMissing } = container;
+    if (said.of(container) === false)
+      return [report(name, key, "detached", detachFailure(container) ?? BY_HAND)];
+    if (netns !== undefined || !isWanted(container)) return [];
+    if (said.of(container) === undefined && !isListed(name)) return [];
+    const state = netnsMissing === "stopped" ? "waiting" : "failed";
+    return [report(name, key, state, withoutNamespace(container))];
+  }
+
+  /** Names to be attached that no container bears. */
+  function absent(): AttachmentReport[] {
     const { attach } = config();
-    const named = new Set([...(Array.isArray(attach) ? (attach as string[]) : []), ...said.keys()]);
-    const containers = new Map([...registry.containers()].map((container) => [container.name, container]));
-    return [...named].flatMap((name): AttachmentReport[] => {
-      const container = containers.get(name);
-      if (said.get(name) === false)
-        return container === undefined ? [] : [report(name, "detached", detachFailure(container) ?? BY_HAND)];
-      if (container === undefined) return [report(name, "waiting", NOBODY)];
-      if (container.netns !== undefined) return [];
-      const state = container.netnsMissing === "stopped" ? "waiting" : "failed";
-      return [report(name, state, withoutNamespace(container))];
-    });
+    const listed = Array.isArray(attach) ? (attach as string[]) : [];
+    const borne = new Set(Array.from(registry.containers(), ({ name }) => name));
+    const names = listed.filter((name) => !borne.has(name) && said.ofName(name) !== false);
+    return [...new Set([...names, ...said.awaited()])].map((name) => report(name, null, "waiting", NOBODY));
   }
 
-  function report(container: string, state: AttachmentReport["state"], why: Failure): AttachmentReport {
-    return { container, state, since: null, reason: why.reason, remedy: why.remedy ?? null };
+  function report(
+    container: string,
+    sandbox: string | null,
+    state: AttachmentReport["state"],
+    why: Failure,
+  ): AttachmentReport {
+    return { container, sandbox, state, since: null, reason: why.reason, remedy: why.remedy ?? null };
   }
 
   function attachFailure(container: Container): Failure | undefined {

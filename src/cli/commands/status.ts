@@ -71,10 +71,20 @@ function describe(report: StatusReport, output: Output): string {
     "",
     table(
       ["attached", "state", "reason"],
-      report.attachments.map(({ container, state, reason }) => [container, state, reason ?? ""]),
+      attachments(report.attachments),
       "no container's 127.0.0.11 is taken over",
     ),
   ].join("\n");
+}
+
+/** By name; where several are called so, by the keys that `eleven detach` takes as well. */
+export function attachments(reports: StatusReport["attachments"]): string[][] {
+  const isShared = (name: string) => reports.filter(({ container }) => container === name).length > 1;
+  return reports.map(({ container, sandbox, state, reason }) => [
+    isShared(container) ? (sandbox ?? container) : container,
+    state,
+    reason ?? "",
+  ]);
 }
 
 function nodeLocal(report: StatusReport["nodeLocal"], output: Output): string[] {
