@@ -253,6 +253,18 @@ describe("what was said by hand", () => {
   });
 });
 
+describe("with `attach: all`", () => {
+  test.each([
+    ["host", ["x failed"]],
+    ["unseen", ["x failed"]],
+    ["stopped", []],
+    [undefined, []],
+  ] as const)("a container whose namespace is %s has the rows %j", (netnsMissing, rows) => {
+    const { reports } = world("attach: all", one("x", netnsMissing ? { netnsMissing } : {}));
+    expect(reports().map(({ container, state }) => `${container} ${state}`)).toEqual(rows);
+  });
+});
+
 test("a container that is renamed stays what it was said to be, and so does its old name", async () => {
   const web = one("web", { netns: "/proc/7/ns/net" });
   const registry = registryOf([web]);

@@ -114,7 +114,8 @@ export function attaching(options: {
     if (said.of(container) === false)
       return [report(name, key, "detached", detachFailure(container) ?? BY_HAND)];
     if (netns !== undefined || !isWanted(container)) return [];
-    if (said.of(container) === undefined && !isListed(name)) return [];
+    const isMeant = said.of(container) === true || isListed(name);
+    if (!isMeant && !MISSED_BY_ALL.has(netnsMissing)) return [];
     const state = netnsMissing === "stopped" ? "waiting" : "failed";
     return [report(name, key, state, withoutNamespace(container))];
   }
@@ -169,6 +170,12 @@ export function attaching(options: {
     reports,
   };
 }
+
+/**
+ * What `attach: all` has a right to, and does not get. Nobody asks in one that is stopped; and what a source does not
+ * place at all (a service of a swarm, a machine in a file) is no container of this machine.
+ */
+const MISSED_BY_ALL: ReadonlySet<Container["netnsMissing"]> = new Set(["host", "unseen"] as const);
 
 /** What somebody called a container, and which that is. */
 interface Named {
