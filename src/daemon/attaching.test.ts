@@ -4,6 +4,7 @@ import { container, endpoint, put, registryOf } from "../registry/fixture.suite.
 import type { Container } from "../registry/model.ts";
 import type { Attachments } from "../sandbox/attachments.ts";
 import { attaching } from "./attaching.ts";
+import { MOST_WAITING } from "./said-by-hand.ts";
 
 /** Attachments that attach whatever is wanted, at once. */
 function willing(): Attachments {
@@ -233,6 +234,16 @@ describe("what was said by hand", () => {
     call("new", "web");
     remove("web");
     expect(rows()).toEqual(["web attached"]);
+  });
+
+  test("is forgotten of all but the latest names whose container is gone", async () => {
+    const names = Array.from({ length: MOST_WAITING + 2 }, (_, index) => `job-${index}`);
+    const { call, remove, rows, attach } = changing("attach: none", "web", ...names);
+    await attach(["web", ...names]);
+    for (const name of names) remove(name);
+    expect(rows()).toEqual(["web attached", ...names.slice(2).map((name) => `${name} waiting`)]);
+    for (const name of ["job-0", "job-2"]) call(name, name);
+    expect(rows().filter((row) => row.endsWith("attached"))).toEqual(["web attached", "job-2 attached"]);
   });
 
   test("is of the one container that was meant where two sources have one of that name", () => {

@@ -10,7 +10,8 @@ import type { Registry } from "../registry/registry.ts";
  *   was only renamed, is somebody else, of whom nothing was said;
  * - no container bears it yet.
  *
- * A container that has a word of its own keeps that.
+ * A container that has a word of its own keeps that. Of names that wait the latest `MOST_WAITING` are kept: where each
+ * container has a name of its own, none of them ever comes back.
  */
 export interface SaidByHand {
   /** Whether it is to be attached; undefined if nothing was said of it. */
@@ -39,6 +40,9 @@ interface WaitingWord {
   /** Key of the container that left it behind. */
   readonly by?: string;
 }
+
+/** The latest: all services of a large project can be made anew at once, and their rows are still one screen of `status`. */
+export const MOST_WAITING = 32;
 
 export function saidByHand(registry: Pick<Registry, "containers" | "container">): SaidByHand {
   /** By key. */
@@ -106,7 +110,10 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
   }
 
   function wait(name: string, word: WaitingWord): void {
+    waiting.delete(name);
     waiting.set(name, word);
+    const [oldest] = waiting.keys();
+    if (waiting.size > MOST_WAITING && oldest !== undefined) waiting.delete(oldest);
   }
 
   function say({ key, name }: Container, isAttached: boolean): void {
