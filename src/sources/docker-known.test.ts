@@ -34,6 +34,7 @@ describe("a container in another's sandbox", () => {
       identify: (pid) => ({ pid, startTime: "1" }),
       isAlive: () => true,
       isNamespace: (path) => mounted.has(path),
+      isInHosts: () => false,
     };
     known = createKnown({
       source: "docker:x",
@@ -67,12 +68,73 @@ describe("a container in another's sandbox", () => {
   });
 });
 
+describe("a container in the sandbox of one that lives in another's", () => {
+  const THIRD = "c".repeat(64);
+  const third = running(THIRD, 9, "2026-01-01T00:00:02Z", `container:${GUEST}`);
+  const host = running(OWNER, 7, "2026-01-01T00:00:00Z", "host", "/run/docker/netns/default");
+  let told: Map<string, Container>;
+  let identified: Map<number, readonly string[]>;
+  let known: Known;
+
+  beforeEach(() => {
+    told = new Map();
+    identified = new Map();
+    known = createKnown({
+      source: "docker:x",
+      apply(change) {
+        if (change.kind === "put") told.set(change.container.key, change.container);
+      },
+      processes: {
+        identify(pid, ids) {
+          identified.set(pid, ids);
+          return { pid, startTime: "1" };
+        },
+        isAlive: () => true,
+        isNamespace: (path) => path === FIRST,
+        isInHosts: () => false,
+      },
+    });
+  });
+
+  const thirds = () => told.get(`docker:x/${THIRD}`);
+
+  test("follows the last one, and is told anew with it", () => {
+    for (const one of [third, guest, owner]) known.replace(one.Id, one, "c");
+    expect(thirds()).toMatchObject({ shares: `docker:x/${OWNER}`, netns: FIRST });
+    known.replace(OWNER, withoutProcess(owner), "c");
+    expect(thirds()).toMatchObject({ shares: `docker:x/${GUEST}`, netns: "/proc/9/ns/net" });
+  });
+
+  test("is known by the files of any of them, also of one that is gone", () => {
+    known.replace(THIRD, third, "c");
+    expect(identified.get(9)).toEqual([THIRD, GUEST]);
+    for (const one of [owner, guest, third]) known.replace(one.Id, one, "c");
+    expect(identified.get(9)).toEqual([THIRD, GUEST, OWNER]);
+  });
+
+  test("keeps the last one's view when the one between is gone", () => {
+    for (const one of [owner, guest, third]) known.replace(one.Id, one, "c");
+    known.replace(GUEST, undefined, "c");
+    expect(thirds()).toMatchObject({ shares: `docker:x/${OWNER}`, netns: FIRST });
+  });
+
+  test("has the host's network still when those whose it was are gone", () => {
+    for (const one of [host, guest, third]) known.replace(one.Id, one, "c");
+    known.learn(new Map([OWNER, GUEST].map((id) => [id, undefined])));
+    known.tellAll("c");
+    known.replace(THIRD, third, "c");
+    expect(thirds()).toMatchObject({ netnsMissing: "host" });
+    expect(thirds()).not.toHaveProperty("netns");
+  });
+});
+
 describe("the directory of an engine's namespaces", () => {
   function directoryOf(sandbox: string, isNamespace: boolean): string | undefined {
     const processes: Processes = {
       identify: () => undefined,
       isAlive: () => true,
       isNamespace: () => isNamespace,
+      isInHosts: () => false,
     };
     const known = createKnown({ source: "docker:x", apply: () => {}, processes });
     known.replace(OWNER, running(OWNER, 7, "2026-01-01T00:00:00Z", "shop", sandbox), "c");

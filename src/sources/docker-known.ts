@@ -11,6 +11,8 @@ import {
   nameOf,
   networkOf,
   sharedWith,
+  targetOf,
+  targetsOf,
   withoutProcess,
 } from "./docker-snapshot.ts";
 import { type Ground, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
@@ -50,6 +52,8 @@ export function createKnown(options: {
 }): Known {
   const { source, apply, processes } = options;
   const containers = new Map<string, KnownContainer>();
+  /** Those that are gone, and whose namespaces others were given: what these have follows from what those had. */
+  const departed = new Map<string, KnownContainer>();
   /** First processes of those that run, as far as this machine has them. */
   const inits = new Map<string, Init>();
   const told = new Map<string, Container>();
@@ -60,11 +64,12 @@ export function createKnown(options: {
 
   const world = {
     source,
-    containers,
+    containers: { get: (id: string) => containers.get(id) ?? departed.get(id) },
     get networks() {
       return networks;
     },
     netns: netnsOf,
+    isInHosts,
     swarmNames: (id: string, network: string) => namesOfSwarm(id, network),
   };
 
@@ -81,18 +86,18 @@ export function createKnown(options: {
 
   function replace(id: string, container: KnownContainer | undefined, cause: string): void {
     learn(new Map([[id, container]]));
-    const mode = `container:${id}`;
     tell(id, cause);
-    for (const { Id, HostConfig } of containers.values())
-      if (HostConfig.NetworkMode === mode) tell(Id, cause);
+    for (const guest of containers.values())
+      if (targetsOf(guest, world).some(({ Id }) => Id === id)) tell(guest.Id, cause);
   }
 
   function learn(news: ReadonlyMap<string, KnownContainer | undefined>): void {
     for (const [id, container] of news) {
       inits.delete(id);
-      if (container === undefined) containers.delete(id);
+      if (container === undefined) depart(id);
       else containers.set(id, container);
     }
+    forgetDeparted();
     // All of them first: some live in the sandbox of others.
     for (const [id, container] of news) {
       const init = container && isRunning(container) ? initOf(container) : undefined;
@@ -103,10 +108,30 @@ export function createKnown(options: {
     }
   }
 
+  function depart(id: string): void {
+    const container = containers.get(id);
+    containers.delete(id);
+    if (container !== undefined) departed.set(id, withoutProcess(container));
+  }
+
+  function forgetDeparted(): void {
+    if (departed.size === 0) return;
+    const needed = new Set<string>();
+    for (const guest of containers.values()) for (const { Id } of targetsOf(guest, world)) needed.add(Id);
+    for (const id of departed.keys()) if (!needed.has(id) || containers.has(id)) departed.delete(id);
+  }
+
+  /** The files that are mounted are those of the one whose namespace it was given, also when that is gone. */
   function initOf(container: EngineContainer): Init | undefined {
-    const { Id, State } = container;
-    const shared = sharedWith(container, world)?.Id;
-    return processes.identify(State.Pid, shared === undefined ? [Id] : [Id, shared]);
+    const line = [container, ...targetsOf(container, world)];
+    const last = targetOf(line.at(-1)!);
+    const ids = line.map(({ Id }) => Id);
+    return processes.identify(container.State.Pid, last === undefined ? ids : [...ids, last]);
+  }
+
+  function isInHosts({ Id }: EngineContainer): boolean {
+    const init = inits.get(Id);
+    return init !== undefined && processes.isInHosts(init.pid);
   }
 
   /** Asked whenever it is told: where one lives that shares another's sandbox changes with that one. */

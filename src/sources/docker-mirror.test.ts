@@ -126,6 +126,7 @@ describe("a mirror", () => {
       identify: (pid) => ({ pid, startTime: "1" }),
       isAlive: () => alive,
       isNamespace: () => false,
+      isInHosts: () => false,
     };
     const onDoubt = (reason: string) => doubts.push(reason);
     known = createKnown({ source: "docker:x", apply, processes });

@@ -22,6 +22,11 @@ describe.skipIf(process.platform !== "linux")("a process", () => {
     expect(processes.isAlive(init)).toBe(false);
   });
 
+  test("is in the host's network if it is in ours, and not known to be if it is none", () => {
+    expect(processes.isInHosts(process.pid)).toBe(true);
+    expect(processes.isInHosts(2 ** 22 + 1)).toBe(false);
+  });
+
   test("has a namespace where there is one, and not where there is a file or nothing", () => {
     expect(processes.isNamespace("/proc/self/ns/net")).toBe(true);
     expect(processes.isNamespace("/etc/hostname")).toBe(false);

@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from "node:fs";
+import { readFileSync, readlinkSync, statfsSync } from "node:fs";
 
 /** A process that can't be mistaken for a later one of the same number. */
 export interface Init {
@@ -17,6 +17,11 @@ export interface Processes {
   isAlive(init: Init): boolean;
   /** Whether the path is a namespace, and not the empty file that it was mounted on elsewhere. */
   isNamespace(path: string): boolean;
+  /**
+   * Whether the process is in the network namespace of this machine's first process, or in our own: whoever lives there
+   * has the host's network.
+   */
+  isInHosts(pid: number): boolean;
 }
 
 /** linux/magic.h: NSFS_MAGIC. */
@@ -38,7 +43,20 @@ export const processes: Processes = {
       return false;
     }
   },
+  isInHosts(pid) {
+    const its = networkOf(pid);
+    return its !== undefined && (its === networkOf(1) || its === networkOf("self"));
+  },
 };
+
+/** `net:[4026531840]`; undefined if we may not know, or it has ended. */
+function networkOf(pid: number | "self"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}
 
 /** proc(5). The second field may hold anything, so it is counted from its end. Undefined for one that has ended. */
 function startTimeOf(pid: number): string | undefined {

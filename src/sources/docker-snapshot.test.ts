@@ -28,6 +28,7 @@ function worldOf(changes: Partial<EngineWorld> = {}): EngineWorld {
     containers,
     networks: new Map(networks.map((network) => [network.Name, network])),
     netns: ({ State }) => `/proc/${State.Pid}/ns/net`,
+    isInHosts: () => false,
     swarmNames: () => [],
     ...changes,
   };
@@ -100,6 +101,17 @@ describe("an inspected container", () => {
     }
   });
 
+  test("that lives with one that is gone has the host's network if its process is seen to", () => {
+    const web = called("web-1");
+    const guest = { ...web, HostConfig: { ...web.HostConfig, NetworkMode: `container:${"0".repeat(64)}` } };
+    const description = (isInHosts: boolean) => containerOf(guest, worldOf({ isInHosts: () => isInHosts }));
+    expect(description(true)).toMatchObject({ netnsMissing: "host" });
+    expect(description(true)).not.toHaveProperty("netns");
+    expect(description(false)).toHaveProperty("netns");
+    // Of others the engine says it.
+    expect(containerOf(web, worldOf({ isInHosts: () => true }))).toHaveProperty("netns");
+  });
+
   test("that runs where this machine can't see it has no namespace", () => {
     expect(containerOf(called("web-1"), worldOf({ netns: () => undefined }))).toMatchObject({
       netnsMissing: "unseen",
@@ -166,6 +178,49 @@ describe("a container in another's sandbox", () => {
   ])("stands alone when that one %s", (_, changes) => {
     expect(sharing(changes)).toMatchObject({ netns: expect.any(String), endpoints: [] });
     expect(sharing(changes)).not.toHaveProperty("shares");
+  });
+});
+
+describe("a container in the sandbox of one that lives in another's", () => {
+  const web = called("web-1");
+  const sharer = called("sharer");
+  const third = guestOf(sharer.Id, "3".repeat(64), "2026-11-22T22:58:35.0Z");
+
+  function guestOf(target: string, Id: string, StartedAt = sharer.State.StartedAt): KnownContainer {
+    const HostConfig = { ...sharer.HostConfig, NetworkMode: `container:${target}` };
+    return { ...sharer, Id, HostConfig, State: { ...sharer.State, StartedAt } };
+  }
+
+  const among = (...others: readonly KnownContainer[]) =>
+    containerOf(third, worldOf({ containers: new Map(others.map((one) => [one.Id, one])) }));
+
+  test("has the last one's endpoints, and says so", () => {
+    const { key, endpoints } = mapped("web-1");
+    expect(among(web, sharer)).toMatchObject({
+      shares: key,
+      endpoints: endpoints.map((endpoint) => ({ ...endpoint, aliases: [], nameless: true })),
+    });
+  });
+
+  test("keeps them when the one between has stopped", () => {
+    expect(among(web, withoutProcess(sharer))).toMatchObject({ shares: mapped("web-1").key });
+  });
+
+  test("is with the one between when the last one has stopped, or was started anew", () => {
+    const anew = { ...web, State: { ...web.State, StartedAt: "2026-11-22T22:58:34.0Z" } };
+    for (const last of [withoutProcess(web), anew])
+      expect(among(last, sharer)).toMatchObject({ shares: mapped("sharer").key, endpoints: [] });
+  });
+
+  test("has the host's network where the last one has", () => {
+    const host = called("hst");
+    const between = guestOf(host.Id, sharer.Id);
+    for (const last of [host, withoutProcess(host)])
+      expect(among(last, between)).toMatchObject({ netnsMissing: "host" });
+  });
+
+  test("of a circle is with one of it", () => {
+    expect(among(guestOf(third.Id, sharer.Id), third)).toMatchObject({ shares: mapped("sharer").key });
   });
 });
 

@@ -14,12 +14,14 @@ export type KnownContainer = EngineContainer & {
 export interface EngineWorld {
   /** Name of the source: the first part of the keys. */
   readonly source: string;
-  /** By id. */
-  readonly containers: ReadonlyMap<string, KnownContainer>;
+  /** By id; of those that are gone, the ones whose namespaces others were given. */
+  readonly containers: Pick<ReadonlyMap<string, KnownContainer>, "get">;
   /** By name. */
   readonly networks: ReadonlyMap<string, EngineNetwork>;
   /** Where the network namespace of a running container is, as far as this machine has it. */
   readonly netns: (container: EngineContainer) => string | undefined;
+  /** Whether a running container is seen to be in the host's own network namespace, as far as this machine has it. */
+  readonly isInHosts: (container: EngineContainer) => boolean;
   /** Names that the swarm gives a container, by network. */
   readonly swarmNames: (id: string, network: string) => readonly string[];
 }
@@ -122,24 +124,51 @@ export function nameOf(name: string): string {
   return name.replace(/^\//, "");
 }
 
-/** Whose namespace `--network container:X` gives this one; undefined if it has its own, or X's is another by now. */
+/**
+ * Whose namespace `--network container:X` gives this one: X, or if X was given another's, that one. Undefined if it has
+ * its own, or if none of these that had it runs with it.
+ */
 export function sharedWith(
   container: EngineContainer,
   world: Pick<EngineWorld, "containers">,
 ): EngineContainer | undefined {
-  const [, target] = /^container:(.+)$/.exec(container.HostConfig.NetworkMode) ?? [];
-  if (target === undefined || !isRunning(container)) return undefined;
-  const found = world.containers.get(target);
-  if (found === undefined || !isRunning(found)) return undefined;
-  // X was started anew and has another namespace now, while this one still sits in the old.
-  if (Date.parse(found.State.StartedAt) > Date.parse(container.State.StartedAt)) return undefined;
-  return found;
+  if (!isRunning(container)) return undefined;
+  let shared: EngineContainer | undefined;
+  let guest = container;
+  for (const target of targetsOf(container, world)) {
+    // It was started anew and has another namespace now, while this one still sits in the old.
+    if (Date.parse(target.State.StartedAt) > Date.parse(guest.State.StartedAt)) break;
+    if (isRunning(target)) shared = target;
+    guest = target;
+  }
+  return shared;
+}
+
+/** X of `--network container:X`, X's own, and so on, as far as they are known. */
+export function targetsOf(
+  container: EngineContainer,
+  { containers }: Pick<EngineWorld, "containers">,
+): EngineContainer[] {
+  const line = [container];
+  for (const guest of line) {
+    const target = containers.get(targetOf(guest) ?? "");
+    // No engine makes a circle, but what it says must not keep us here.
+    if (target !== undefined && !line.some(({ Id }) => Id === target.Id)) line.push(target);
+  }
+  return line.slice(1);
+}
+
+/** Id of X. */
+export function targetOf({ HostConfig }: EngineContainer): string | undefined {
+  return /^container:(.+)$/.exec(HostConfig.NetworkMode)?.[1];
 }
 
 /** Also one that lives with such a one: what is taken over there would be the host's own 127.0.0.11. */
-function isOnHost({ HostConfig }: EngineContainer, { containers }: Pick<EngineWorld, "containers">): boolean {
-  const [, target = ""] = /^container:(.+)$/.exec(HostConfig.NetworkMode) ?? [];
-  return [HostConfig.NetworkMode, containers.get(target)?.HostConfig.NetworkMode].includes("host");
+function isOnHost(container: EngineContainer, world: EngineWorld): boolean {
+  const line = [container, ...targetsOf(container, world)];
+  if (line.some(({ HostConfig }) => HostConfig.NetworkMode === "host")) return true;
+  // Nobody says any more what the last one's was.
+  return targetOf(line.at(-1)!) !== undefined && isRunning(container) && world.isInHosts(container);
 }
 
 function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] {
