@@ -1,0 +1,96 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Eleven, startEleven } from "../support/eleven.ts";
+import { type Engine, engineMissing, startEngine, until } from "../support/engine.ts";
+import { engineHost } from "../support/engine-host.ts";
+
+const reason = engineMissing();
+
+describe.skipIf(reason)(
+  `whom we attach of a real engine${reason === undefined ? "" : ` (${reason})`}`,
+  () => {
+    let engine: Engine;
+    let eleven: Eleven | undefined;
+
+    beforeAll(async () => {
+      engine = await startEngine();
+      await engine.docker("network", "create", "shop");
+    });
+
+    afterEach(async () => {
+      await eleven?.stop();
+      eleven = undefined;
+      const left = (await engine.docker("ps", "--all", "--quiet")).split("\n").filter((id) => id !== "");
+      if (left.length > 0) await engine.docker("rm", "--force", ...left);
+    });
+
+    afterAll(() => engine?.destroy());
+
+    const run = (name: string, network = "shop") =>
+      engine.docker("run", "--detach", "--name", name, "--network", network, "bb:1", "sleep", "1000");
+
+    async function start(): Promise<Eleven> {
+      const config = `listen: []\nsources: [{ docker: ${engine.host} }]\nattach: all\n`;
+      eleven = await startEleven(engineHost(engine), config);
+      return eleven;
+    }
+
+    /** `NAME STATE` of each, and why, where something is wrong. */
+    async function rows(): Promise<string[]> {
+      const { attachments } = await eleven!.status();
+      return attachments
+        .map(({ container, state, reason }) =>
+          `${container} ${state} ${state === "failed" ? reason : ""}`.trim(),
+        )
+        .sort();
+    }
+
+    const become = (...wanted: string[]) =>
+      until(wanted.join(", "), async () => (await rows()).join() === wanted.join());
+
+    test("one that is detached stays so when two swap their names, and when it is made anew", async () => {
+      await Promise.all([run("aa"), run("bb")]);
+      await start();
+      await become("aa attached", "bb attached");
+      await eleven!.json("detach", "aa");
+      for (const [from, to] of [
+        ["aa", "t1"],
+        ["bb", "aa"],
+        ["t1", "bb"],
+      ] as const)
+        await engine.docker("rename", from, to);
+      await become("aa attached", "bb detached");
+      // As compose does it.
+      await run("new_bb");
+      await engine.docker("rm", "--force", "bb");
+      await engine.docker("rename", "new_bb", "bb");
+      await become("aa attached", "bb detached");
+    });
+
+    test("one that shares a namespace over another has its view and is attached, also when the one between is gone", async () => {
+      await run("web");
+      await run("second", "container:web");
+      await run("third", "container:second");
+      await start();
+      await become("second attached", "third attached", "web attached");
+      expect(await eleven!.query("web", "--from", "third")).toMatchObject({ rcode: "NOERROR" });
+      await engine.docker("rm", "--force", "second");
+      await become("third attached", "web attached");
+      expect(await eleven!.query("web", "--from", "third")).toMatchObject({ rcode: "NOERROR" });
+    });
+
+    test("one in the host's network is not, also when that was another's who is gone", async () => {
+      const hosts = "failed it has the host's network, and no 127.0.0.11 of its own";
+      await run("hostc", "host");
+      await run("hostb", "container:hostc");
+      await run("hosta", "container:hostb");
+      await start();
+      await become(`hosta ${hosts}`, `hostb ${hosts}`, `hostc ${hosts}`);
+      await engine.docker("rm", "--force", "hostc");
+      await become(`hosta ${hosts}`, `hostb ${hosts}`);
+      // Nobody remembers it here.
+      await eleven!.stop();
+      await start();
+      await become(`hosta ${hosts}`, `hostb ${hosts}`);
+    });
+  },
+);
