@@ -37,6 +37,7 @@ import {
 } from "./daemon/upstreams.ts";
 import { watching } from "./daemon/watching.ts";
 import type { Labels } from "./dataplane/tallies.ts";
+import { namespaceSupport } from "./linux/namespace.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { registryZone } from "./registry/zone.ts";
 import { hostSuffix } from "./resolver/host-suffix.ts";
@@ -69,6 +70,8 @@ export interface Daemon extends Control {
   reload(config: Config): Promise<void>;
   /** Answers what is in flight, hands every 127.0.0.11 back, and ends; within two seconds. */
   close(): Promise<void>;
+  /** Whether there is a way into the container's network namespace. */
+  canAttach(sandbox: string): boolean;
 }
 
 export async function startDaemon(options: {
@@ -354,7 +357,9 @@ export async function startDaemon(options: {
     await close();
     throw error;
   }
-  return { ...surface, reload, close };
+  const canAttach = (sandbox: string) =>
+    registry.container(sandbox)?.netns !== undefined && namespaceSupport().ok;
+  return { ...surface, reload, close, canAttach };
 }
 
 /** What can't be changed while the program runs. */

@@ -12,6 +12,7 @@ import type { Daemon } from "../../daemon.ts";
 import { packageFolder, version } from "../../version.ts";
 import { ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { headStart } from "../head-start.ts";
+import { linesToTry } from "../lines-to-try.ts";
 import { type GlobalOptions, type Output, outputOf, printable, printError } from "../output.ts";
 
 /** A daemon that can't end by itself is ended: SIGTERM promises two seconds. */
@@ -109,29 +110,18 @@ function banner(daemon: Daemon, config: Config): string {
   return [`eleven ${version} serves ${containers} containers from ${printable(from)}`, ...lines].join("\n");
 }
 
-/** Lines that work as they stand, with a name that is there. */
 function tries(daemon: Daemon, config: Config): string[] {
-  const eleven = near(process.argv[1] ?? "eleven");
-  const records = daemon.records({});
-  const record = records.find(({ kind }) => kind === "alias") ?? records[0];
   if (config.sources.length === 0)
     return ["sources: [{ docker: true }]   # in the configuration: who tells of containers"];
-  const socket = config.socket === defaultSocket() ? "" : ` --socket ${config.socket}`;
-  if (record === undefined) return [`${eleven} status${socket}`];
-  const name = `${record.name}.${record.network}`;
   // As it was opened: for port 0 that is another port.
   const [opened] = config.listen.length === 0 ? [] : daemon.status().listeners;
-  const listener = opened === undefined ? undefined : parseSocketAddress(opened, 53);
-  const isEngines = record.source.startsWith("docker");
-  return [
-    ...(listener === undefined ? [] : [`dig @${listener.address} -p ${listener.port} ${name}`]),
-    `${eleven} query ${name} --from ${record.container}${socket}`,
-    ...(isEngines
-      ? [
-          `${eleven} attach ${record.container}${socket}   # answers its 127.0.0.11 in Docker's place; detach undoes it`,
-        ]
-      : []),
-  ];
+  return linesToTry({
+    records: daemon.records({}),
+    listener: opened === undefined ? undefined : parseSocketAddress(opened, 53),
+    canAttach: daemon.canAttach,
+    eleven: near(process.argv[1] ?? "eleven"),
+    socket: config.socket === defaultSocket() ? "" : ` --socket ${config.socket}`,
+  });
 }
 
 /** A path as one would type it here. Nobody types in the folder of a service, which is the root. */
