@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { formatSocketAddress, type SocketAddress } from "../../base/address.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Config } from "../../config/schema.ts";
+import { hostAddress } from "../host-address.ts";
 import { outputOf } from "../output.ts";
 
 type Kind = "systemd-resolved" | "networkmanager" | "resolv.conf";
@@ -36,20 +37,21 @@ export function resolvedCommand(program: Command): Command {
     });
 }
 
-function dropIn(kind: Kind, { listen, hostSuffix }: Config): DropIn {
+/** Throws a CodedError CONFIG if no listener is one that this resolver can ask. */
+export function dropIn(kind: Kind, { listen, hostSuffix }: Pick<Config, "listen" | "hostSuffix">): DropIn {
   const suffix = hostSuffix.replace(/\.$/, "");
-  const [listener] = listen;
-  if (listener === undefined) {
-    const remedy = "give `listen:` an address, like [127.0.0.1:5311]";
-    throw new CodedError("CONFIG", "Cannot send the host's queries here: there is no plain listener", {
-      remedy,
-    });
+  // One on port 0 is on another one at each start.
+  const [first, ...others] = listen.filter(({ port }) => port !== 0).map(hostAddress);
+  if (first === undefined) {
+    const remedy = "give `listen:` an address and a port, like [127.0.0.1:5311]";
+    const message = "Cannot send the host's queries here: there is no plain listener with a port of its own";
+    throw new CodedError("CONFIG", message, { remedy });
   }
   if (kind === "systemd-resolved") {
     return {
       for: kind,
       path: "/etc/systemd/system/eleven-resolved.service",
-      text: unitForResolved(formatSocketAddress(listener), suffix),
+      text: unitForResolved(formatSocketAddress(first), suffix),
       remark:
         "then: systemctl daemon-reload && systemctl enable --now eleven-resolved (systemd 246 or later, which knows ports)",
     };
@@ -58,21 +60,29 @@ function dropIn(kind: Kind, { listen, hostSuffix }: Config): DropIn {
     return {
       for: kind,
       path: "/etc/NetworkManager/dnsmasq.d/eleven.conf",
-      text: `server=/${suffix}/${dnsmasqAddress(listener)}\n`,
+      text: `server=/${suffix}/${dnsmasqAddress(first)}\n`,
       remark: "then: systemctl reload NetworkManager (with dns=dnsmasq in its configuration)",
     };
   }
-  if (listener.port !== 53) {
-    const remedy = `listen on port 53 as well: listen: [127.0.0.1:53, ${formatSocketAddress(listener)}]`;
-    const message = `Cannot use ${formatSocketAddress(listener)} in resolv.conf: libc asks port 53 only`;
-    throw new CodedError("CONFIG", message, { remedy });
-  }
+  const listener = [first, ...others].find(({ port }) => port === LIBC_PORT);
+  if (listener === undefined) throw noneForLibc(listen);
   return {
     for: kind,
     path: "/etc/resolv.conf",
     text: `nameserver ${listener.address}\n`,
     remark: "before: name the servers that are there now under `upstreams:`, or eleven would ask itself",
   };
+}
+
+/** resolv.conf(5) has no place for another. */
+const LIBC_PORT = 53;
+
+function noneForLibc(listen: Config["listen"]): CodedError {
+  const there = listen.map(formatSocketAddress).join(", ");
+  const inYaml = listen.map(formatSocketAddress).map((text) => (text.startsWith("[") ? `"${text}"` : text));
+  const remedy = `listen on port ${LIBC_PORT} as well: listen: [127.0.0.1:${LIBC_PORT}, ${inYaml.join(", ")}]`;
+  const message = `Cannot use ${there} in resolv.conf: libc asks port ${LIBC_PORT} only`;
+  return new CodedError("CONFIG", message, { remedy });
 }
 
 /**
