@@ -4,7 +4,7 @@ import type { Container } from "../registry/model.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Attachments } from "../sandbox/attachments.ts";
 import { saidByHand } from "./said-by-hand.ts";
-import { BY_HAND, type Failure, MISSED_BY_ALL, NOBODY, withoutNamespace } from "./why-not-attached.ts";
+import { BY_HAND, type Failure, NOBODY, withoutNamespace } from "./why-not-attached.ts";
 
 /**
  * Whose 127.0.0.11 is to be ours: `attach:` of the configuration, which goes by the container's name, overruled by what
@@ -116,7 +116,9 @@ export function attaching(options: {
       return [report(name, key, "detached", detachFailure(container) ?? BY_HAND)];
     if (netns !== undefined || !isWanted(container)) return [];
     const isMeant = said.of(container) === true || isListed(name);
-    if (!isMeant && !MISSED_BY_ALL.has(netnsMissing)) return [];
+    // Nobody asks in one that is stopped or has the host's network; and what its source does not place at all (a service
+    // of a swarm, a machine in a file) is no container of this machine.
+    if (!isMeant && netnsMissing !== "unseen") return [];
     const state = netnsMissing === "stopped" ? "waiting" : "failed";
     return [report(name, key, state, withoutNamespace(container))];
   }

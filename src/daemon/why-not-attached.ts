@@ -35,9 +35,3 @@ const WITHOUT_NAMESPACE = {
     remedy: "give the container `netns:` in the file source",
   },
 } as const satisfies Record<string, Failure>;
-
-/**
- * What `attach: all` has a right to, and does not get. Nobody asks in one that is stopped; and what a source does not
- * place at all (a service of a swarm, a machine in a file) is no container of this machine.
- */
-export const MISSED_BY_ALL: ReadonlySet<Container["netnsMissing"]> = new Set(["host", "unseen"] as const);

@@ -83,14 +83,16 @@ describe.skipIf(reason)(
       await run("hostc", "host");
       await run("hostb", "container:hostc");
       await run("hosta", "container:hostb");
+      await run("web");
       await start();
-      await become(`hosta ${hosts}`, `hostb ${hosts}`, `hostc ${hosts}`);
+      await become("web attached");
       await engine.docker("rm", "--force", "hostc");
-      await become(`hosta ${hosts}`, `hostb ${hosts}`);
-      // Nobody remembers it here.
+      // Nobody remembers it from here on.
       await eleven!.stop();
       await start();
-      await become(`hosta ${hosts}`, `hostb ${hosts}`);
+      await become("web attached");
+      for (const name of ["hosta", "hostb"]) await eleven!.command("attach", name);
+      await become(`hosta ${hosts}`, `hostb ${hosts}`, "web attached");
     });
   },
 );
