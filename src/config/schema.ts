@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SocketAddress } from "../base/address.ts";
+import { POLICIES, type Policy } from "../base/policy.ts";
 import type { ServerAddress } from "../base/server-address.ts";
 import type { Name } from "../wire/message.ts";
 import { closed, text, want } from "../yaml/fields.ts";
@@ -23,7 +24,7 @@ export interface Config {
   /** `host` follows `resolvConf`. */
   readonly upstreams: "host" | readonly ServerAddress[];
   /** Who of several upstreams is asked first. */
-  readonly policy: "ordered" | "fastest" | "random";
+  readonly policy: Policy;
   /** `off`: AAAA is not forwarded, but answered with NODATA. */
   readonly ipv6: "auto" | "off";
   /** The host's file, absolute. */
@@ -95,7 +96,7 @@ export function configSchema(folder: string): z.ZodType<Config> {
     upstreams: z
       .union([z.literal("host"), servers], want('host or a list, like [10.0.0.1, "10.0.0.2:5353"]'))
       .default("host"),
-    policy: z.enum(["ordered", "fastest", "random"], want("ordered, fastest or random")).default("ordered"),
+    policy: z.enum(POLICIES, want("ordered, fastest or random")).default("ordered"),
     ipv6: z.enum(["auto", "off"], want("auto or off")).default("auto"),
     resolvConf: path(folder, "/etc/resolv.conf").default("/etc/resolv.conf"),
     fallbackUpstreams: z

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import type { Policy } from "../base/policy.ts";
 import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { ResolveFailure } from "../resolver/failure.ts";
 import { answer } from "../resolver/reply.ts";
@@ -16,7 +17,7 @@ import type { Health } from "./health.ts";
 import { type Hedges, hedges } from "./hedges.ts";
 import { FORWARD_LIMITS, type ForwardLimits } from "./limits.ts";
 import type { Loops } from "./loops.ts";
-import { inOrder, type Policy } from "./order.ts";
+import { inOrder } from "./order.ts";
 import { race } from "./race.ts";
 import { retry } from "./retry.ts";
 import { type Silence, silenceMemory } from "./silence.ts";

@@ -1,16 +1,6 @@
+import type { Policy } from "../base/policy.ts";
 import type { Contender } from "./contender.ts";
 import type { Health } from "./health.ts";
-
-/** Who of the servers that are not down is asked first. */
-export type Policy = (typeof POLICIES)[number];
-
-/**
- * - `ordered`: as in the list. Its order is a preference, as in resolv.conf, and the first may know names that the
- *   others have never heard of;
- * - `fastest`: by smoothed round-trip time; those not yet measured come last, and are measured aside;
- * - `random`: drawn anew for each query.
- */
-export const POLICIES = ["ordered", "fastest", "random"] as const;
 
 /** Best first: those that are down come last, and before them those that are known to be silent on this question. */
 export function inOrder(
