@@ -20,7 +20,7 @@ export interface Entry {
 
 /**
  * What an entry takes besides the characters of its key and its octets: the entry, its places in the tables, and
- * what strings cost. Measured with Node 20 as growth of the heap over 100,000 entries; see store.test.ts.
+ * what strings cost. Measured with Node 20 as growth of the heap over 100,000 entries (docs/config.md).
  */
 export const ENTRY_BYTES = 300;
 

@@ -33,7 +33,7 @@ export interface ResourceRecord {
   readonly name: Name;
   readonly type: number;
   readonly class: number;
-  /** Seconds, 0 to 2^31-1; greater values on the wire are read as 0 (RFC 2181 §8). */
+  /** Seconds, 0 to 2^31-1; greater values on the wire are read as 2^31-1 (RFC 8767 §4). */
   readonly ttl: number;
   readonly data: Rdata;
 }
