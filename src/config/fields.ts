@@ -89,13 +89,23 @@ export function distinct<T>(list: z.ZodType<T[]>): z.ZodType<T[]> {
 export function bySuffix<T>(map: z.ZodType<Record<string, T>>): z.ZodType<Map<Name, T>> {
   return map.transform((record, context) => {
     const result = new Map<Name, T>();
+    const texts = new Map<Name, string>();
+    const refuse = (text: string, message: string, twin?: string) => {
+      const params = { at: "key", twin };
+      context.issues.push({ code: "custom", input: record, path: [text], message, params });
+    };
     for (const [text, value] of Object.entries(record)) {
       const name = nameFromText(text);
-      const message =
-        suffixProblem(text, name) ?? (result.has(foldName(name!)) ? "is in the map already" : undefined);
-      if (message === undefined) result.set(foldName(name!), value);
-      else
-        context.issues.push({ code: "custom", input: record, path: [text], message, params: { at: "key" } });
+      const problem = suffixProblem(text, name);
+      const folded = foldName(name ?? "");
+      const twin = texts.get(folded);
+      if (problem !== undefined) refuse(text, problem);
+      else if (twin !== undefined)
+        refuse(text, `${JSON.stringify(text)} is the same suffix as ${JSON.stringify(twin)}`, twin);
+      else {
+        texts.set(folded, text);
+        result.set(folded, value);
+      }
     }
     return result;
   });

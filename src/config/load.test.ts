@@ -268,7 +268,7 @@ describe("readConfig", () => {
     ["domains: { '*.a': [10.0.0.1] }", '1:12: domains: "*.a" is not a suffix: write "a"'],
     ["domains: { .a: [10.0.0.1] }", '1:12: domains: ".a" is not a suffix: write "a"'],
     ["domains: { .: [10.0.0.1] }", '1:12: domains: "." is every name: name those servers under "upstreams"'],
-    ["domains: { a: [10.0.0.1], A.: [10.0.0.2] }", "1:27: domains: is in the map already"],
+    ["domains: { a: [10.0.0.1], A.: [10.0.0.2] }", '1:27: domains: "A." is the same suffix as "a" on line 1'],
     ["domains: { a.b: [] }", '1:17: domains."a.b": names no server'],
     ["domains: { a.b: 10.0.0.1 }", '1:17: domains."a.b": must be a list of addresses'],
     ["domains: { a.b: [x] }", '1:18: domains."a.b"[0]: "x" is not the address of a server'],
@@ -287,6 +287,13 @@ describe("readConfig", () => {
     expect(said[0]?.slice(0, expected.length + 12)).toBe(`eleven.yaml:${expected}`);
     // What cannot be parsed may be wrong in several ways.
     if (!text.includes("[fd00")) expect(said).toHaveLength(1);
+  });
+
+  it("tells of two suffixes that are the same where each of them stands", () => {
+    const text = "domains:\n  a.test: [10.0.0.1]\n  b.test: [10.0.0.1]\n  A.TEST.: [10.0.0.2]\n";
+    expect(refused(text)).toEqual([
+      'eleven.yaml:4:3: domains: "A.TEST." is the same suffix as "a.test" on line 2',
+    ]);
   });
 
   it("lists every problem, each where it stands", () => {

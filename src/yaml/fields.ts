@@ -95,8 +95,12 @@ function fromIssue(issue: z.core.$ZodIssue, base: Path, document: YamlDocument):
     );
     if (meant !== undefined) return meant.flatMap((inner) => fromIssue(inner, path, document));
   }
-  const at = issue.code === "custom" && issue.params?.at === "key" ? "key" : "value";
-  return [document.problem(path, issue.message, at)];
+  const { at, twin } = (issue.code === "custom" && issue.params) || {};
+  if (at !== "key") return [document.problem(path, issue.message)];
+  // The other key of the same map that says the same.
+  const line =
+    twin === undefined ? "" : ` on line ${document.position([...path.slice(0, -1), twin], "key").line}`;
+  return [document.problem(path, issue.message + line, "key")];
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
