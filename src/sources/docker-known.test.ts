@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Container } from "../registry/model.ts";
 import { createKnown, type Known } from "./docker-known.ts";
 import type { Processes } from "./docker-process.ts";
-import { type EngineContainer, engineContainer } from "./docker-schema.ts";
+import { type EngineContainer, engineContainer, engineNetwork } from "./docker-schema.ts";
 import { withoutProcess } from "./docker-snapshot.ts";
 
 const [OWNER, GUEST] = ["a".repeat(64), "b".repeat(64)] as const;
@@ -125,6 +125,31 @@ describe("a container in the sandbox of one that lives in another's", () => {
     known.replace(THIRD, third, "c");
     expect(thirds()).toMatchObject({ netnsMissing: "host" });
     expect(thirds()).not.toHaveProperty("netns");
+  });
+});
+
+describe("the networks of an engine", () => {
+  test("are gone through when they are told, and not for each name that is asked", () => {
+    const processes: Processes = {
+      identify: () => undefined,
+      isAlive: () => true,
+      isNamespace: () => false,
+      isInHosts: () => false,
+    };
+    const known = createKnown({ source: "docker:x", apply: () => {}, processes });
+    let looks = 0;
+    const networks = Array.from({ length: 100 }, (_, index) => ({
+      ...engineNetwork.parse({ Name: `n${index}`, Driver: "bridge", Id: "" }),
+      get Id() {
+        looks += 1;
+        return `id${index}`;
+      },
+    }));
+    known.setNetworks(networks);
+    const before = looks;
+    const names = networks.map((_, index) => known.networkName(`id${index}`));
+    expect(names).toEqual(networks.map(({ Name }) => Name));
+    expect(looks).toBe(before);
   });
 });
 

@@ -15,7 +15,7 @@ import {
   targetsOf,
   withoutProcess,
 } from "./docker-snapshot.ts";
-import { type Ground, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
+import { type Ground, runningIn, type Swarm, swarmContainers, swarmNames } from "./docker-swarm.ts";
 
 /** What is known of an engine's containers, and what the registry was told of it. */
 export interface Known {
@@ -43,7 +43,7 @@ export interface Known {
 /** What Docker calls the namespaces of containers; that of a container on the host's network is called `default`. */
 const MADE_BY_DOCKER = /\/netns\/[0-9a-f]{12}$/;
 
-const NO_SWARM: Swarm = { services: [], tasks: [] };
+const NO_SWARM = runningIn({ services: [], tasks: [] });
 
 export function createKnown(options: {
   readonly source: string;
@@ -58,6 +58,7 @@ export function createKnown(options: {
   const inits = new Map<string, Init>();
   const told = new Map<string, Container>();
   let networks: ReadonlyMap<string, EngineNetwork> = new Map();
+  let networksById: ReadonlyMap<string, EngineNetwork> = new Map();
   let netnsDirectory: string | undefined;
   let swarm = NO_SWARM;
   let namesOfSwarm: ReturnType<typeof swarmNames> = () => [];
@@ -76,12 +77,12 @@ export function createKnown(options: {
   const ground: Ground = { source, isLocal: (id) => containers.has(id), networkName: namedNetwork };
 
   function networkName(id: string): string | undefined {
-    return [...networks.values()].find((network) => network.Id === id)?.Name;
+    return networksById.get(id)?.Name;
   }
 
   function namedNetwork(id: string): string | undefined {
-    const name = networkName(id);
-    return name === undefined || networks.get(name)?.Ingress === true ? undefined : name;
+    const network = networksById.get(id);
+    return network?.Ingress === true ? undefined : network?.Name;
   }
 
   function replace(id: string, container: KnownContainer | undefined, cause: string): void {
@@ -190,6 +191,7 @@ export function createKnown(options: {
     label,
     setNetworks(list) {
       networks = new Map(list.map((network) => [network.Name, network]));
+      networksById = new Map(Array.from(networks.values(), (network) => [network.Id, network]));
     },
     networkName,
     hasNetworks: ({ NetworkSettings }) =>
@@ -197,7 +199,7 @@ export function createKnown(options: {
     replace,
     learn,
     setSwarm(now) {
-      swarm = now ?? NO_SWARM;
+      swarm = now === undefined ? NO_SWARM : runningIn(now);
     },
     tellAll,
     get netnsDirectory() {

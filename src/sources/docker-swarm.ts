@@ -9,6 +9,30 @@ export interface Swarm {
   readonly tasks: readonly EngineTask[];
 }
 
+/** The same, with what runs in it: made once for each time it is told, as it may be thousands of tasks. */
+export interface RunningSwarm {
+  readonly services: readonly EngineService[];
+  readonly running: readonly RunningTask[];
+  /** By the id of their service. */
+  readonly tasksOf: ReadonlyMap<string, readonly EngineTask[]>;
+}
+
+interface RunningTask {
+  readonly task: EngineTask;
+  readonly service: EngineService;
+}
+
+export function runningIn({ services, tasks }: Swarm): RunningSwarm {
+  const byId = new Map(services.map((service) => [service.ID, service]));
+  const running = tasks.flatMap((task): RunningTask[] => {
+    const service = byId.get(task.ServiceID);
+    return service === undefined || task.Status.State !== "running" ? [] : [{ task, service }];
+  });
+  const tasksOf = new Map<string, EngineTask[]>(services.map(({ ID }) => [ID, []]));
+  for (const { task, service } of running) tasksOf.get(service.ID)?.push(task);
+  return { services, running, tasksOf };
+}
+
 /** Containers of this machine, and networks by id: what the names of a swarm are fitted into. */
 export interface Ground {
   readonly source: string;
@@ -21,9 +45,12 @@ export interface Ground {
  * Names that a swarm gives this machine's containers, by container and network: `tasks.SERVICE`, and where the
  * service has no virtual address the service's own name and aliases.
  */
-export function swarmNames(swarm: Swarm, { networkName }: Ground): (id: string, network: string) => string[] {
+export function swarmNames(
+  { running }: RunningSwarm,
+  { networkName }: Ground,
+): (id: string, network: string) => string[] {
   const names = new Map<string, string[]>();
-  for (const { task, service } of running(swarm)) {
+  for (const { task, service } of running) {
     const id = task.Status.ContainerStatus?.ContainerID ?? "";
     for (const { Network } of task.NetworksAttachments) {
       const network = networkName(Network.ID);
@@ -37,19 +64,22 @@ export function swarmNames(swarm: Swarm, { networkName }: Ground): (id: string, 
  * What holds the swarm's other addresses, as if it were containers: each service at its virtual address, and the
  * tasks that run on other machines.
  */
-export function swarmContainers(swarm: Swarm, ground: Ground): Container[] {
-  const services = swarm.services.map((service) => serviceContainer(service, swarm, ground));
-  const remote = running(swarm)
+export function swarmContainers({ services, running, tasksOf }: RunningSwarm, ground: Ground): Container[] {
+  const virtual = services.map((service) => serviceContainer(service, tasksOf.get(service.ID) ?? [], ground));
+  const remote = running
     .filter(({ task }) => !ground.isLocal(task.Status.ContainerStatus?.ContainerID ?? ""))
     .map(({ task, service }) => taskContainer(task, service, ground));
-  return [...services, ...remote].filter(({ endpoints }) => endpoints.length > 0);
+  return [...virtual, ...remote].filter(({ endpoints }) => endpoints.length > 0);
 }
 
-function serviceContainer(service: EngineService, swarm: Swarm, { source, networkName }: Ground): Container {
-  const tasks = running(swarm).filter(({ task }) => task.ServiceID === service.ID);
+function serviceContainer(
+  service: EngineService,
+  tasks: readonly EngineTask[],
+  { source, networkName }: Ground,
+): Container {
   const endpoints = virtualAddresses(service).flatMap(({ NetworkID, Addr }): Endpoint[] => {
     const network = networkName(NetworkID);
-    const aliases = tasks.flatMap(({ task }) => aliasesOf(task, NetworkID));
+    const aliases = tasks.flatMap((task) => aliasesOf(task, NetworkID));
     // Docker answers with the virtual address only while there is somebody behind it.
     const address = tasks.length > 0 ? addressOf(Addr) : undefined;
     return network === undefined ? [] : [endpointAt(network, address, [...new Set(aliases)])];
@@ -79,14 +109,6 @@ function aliasesOf({ Spec }: EngineTask, network: string): readonly string[] {
 
 function virtualAddresses({ Endpoint }: EngineService) {
   return Endpoint?.VirtualIPs ?? [];
-}
-
-function running({ services, tasks }: Swarm) {
-  const byId = new Map(services.map((service) => [service.ID, service]));
-  return tasks.flatMap((task) => {
-    const service = byId.get(task.ServiceID);
-    return service === undefined || task.Status.State !== "running" ? [] : [{ task, service }];
-  });
 }
 
 function endpointAt(network: string, ipv4: string | undefined, aliases: readonly string[]): Endpoint {
