@@ -6,9 +6,16 @@ import { serverSockets, tcpClientSocket, udpClientSocket } from "./sockets.ts";
 
 const AT = { address: "127.0.0.11", port: 53 };
 
-const BIND_ALL = `
-  const socket = require("node:dgram").createSocket({ type: "udp4", reuseAddr: true });
-  socket.on("error", (error) => console.log(error.code)).bind(53, "0.0.0.0", () => console.log("bound"));`;
+const SHARED = "reuseAddr: true";
+
+const bindUdp = (address: string, options = "") => `
+  const type = "${address.includes(":") ? "udp6" : "udp4"}";
+  const socket = require("node:dgram").createSocket({ type, ${options} });
+  socket.on("error", (error) => console.log(error.code)).bind(53, "${address}", () => console.log("bound"));`;
+
+const listenTcp = (address: string) => `
+  const server = require("node:net").createServer();
+  server.on("error", (error) => console.log(error.code)).listen(53, "${address}", () => console.log("bound"));`;
 
 const HOLD_UDP = `require("node:dgram").createSocket("udp4").bind(53, "127.0.0.11", () => console.log("held"))`;
 const HOLD_TCP = `require("node:net").createServer().listen(53, "127.0.0.11", () => console.log("held"))`;
@@ -17,11 +24,20 @@ describe.skipIf(whyNot !== undefined)(`sockets in a namespace${skipped}`, () => 
   const namespaces = namespaceFixture();
   afterEach(namespaces.cleanup);
 
-  it("leave room for a DNS server of the container's own", async () => {
+  it.each([
+    ["bound", "UDP 127.0.0.1:53", bindUdp("127.0.0.1")],
+    ["bound", "TCP 127.0.0.1:53", listenTcp("127.0.0.1")],
+    ["bound", "UDP 0.0.0.0:53 with SO_REUSEADDR", bindUdp("0.0.0.0", SHARED)],
+    ["bound", "UDP [::]:53 with SO_REUSEADDR", bindUdp("::", SHARED)],
+    ["EADDRINUSE", "UDP 0.0.0.0:53 without it", bindUdp("0.0.0.0")],
+    ["EADDRINUSE", "UDP [::]:53 without it", bindUdp("::")],
+    ["EADDRINUSE", "TCP 0.0.0.0:53", listenTcp("0.0.0.0")],
+    ["EADDRINUSE", "TCP [::]:53", listenTcp("::")],
+  ])("leave a DNS server of the container's own %s at %s", async (outcome, _, other) => {
     const path = namespaces.add();
     const namespace = openNamespace(path);
     const { udp, tcp } = serverSockets(namespace, AT);
-    expect((await namespaces.run(path, BIND_ALL)).said).toBe("bound");
+    expect((await namespaces.run(path, other)).said).toBe(outcome);
     for (const fd of [udp, tcp]) closeSync(fd);
     namespace.close();
   });

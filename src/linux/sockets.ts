@@ -156,7 +156,7 @@ function udpServer(at: SocketAddress, prepare: (fd: number) => void): number {
     prepare(fd);
     bind(fd, ipv4Address(at));
     // Only now: before, it would have hidden that somebody else answers here. From now on it lets a DNS server
-    // of the container's own bind 0.0.0.0:53.
+    // of the container's own bind 0.0.0.0:53, if that sets it, too; for TCP no such thing helps (docs/differences.md).
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setReceiveBuffer(fd);
   });
