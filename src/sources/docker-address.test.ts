@@ -59,6 +59,18 @@ describe("an engine", () => {
     expect(usualNetnsDirectory(engineAddress(url, {}))).toBe(directory);
   });
 
+  test.each([
+    ["a file", join(folder, "ca.pem")],
+    ["a folder", folder],
+  ])("can't be reached where there is %s in the place of its socket", (what, path) => {
+    const error = { code: "SOURCE", message: `Cannot reach Docker at ${path}: it is ${what}, not a socket` };
+    expect(() => wayTo(engineAddress(`unix://${path}`, {}))).toThrow(expect.objectContaining(error));
+  });
+
+  test("may come to be where there is nothing yet", () => {
+    expect(wayTo(engineAddress(`unix://${folder}/none`, {}))).toEqual(unix(`${folder}/none`));
+  });
+
   test("is reached by TLS with what the three files hold at that moment", () => {
     const at = (folder: string) => engineAddress("tcp://10.0.0.1:2376", { DOCKER_CERT_PATH: folder });
     const { folder: _, ...way } = tls("10.0.0.1", 2376);

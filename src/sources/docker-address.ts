@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { SshAddress } from "./docker-ssh.ts";
@@ -60,8 +60,12 @@ export function engineAddress(url: string | undefined, env: Environment): Engine
   return { kind: "tls", host, port: port ?? TLS_PORT, folder };
 }
 
-/** The way as it is now: certificates are renewed. Throws CodedError SOURCE if they can't be read. */
+/**
+ * The way as it is now: certificates are renewed. Throws CodedError SOURCE if they can't be read, or if what stands at
+ * the socket's path is none; nothing there is no fault, as the engine makes it when it starts.
+ */
 export function wayTo(address: EngineAddress): EngineWay {
+  if (address.kind === "unix") refuseNoSocket(address.socketPath);
   if (address.kind !== "tls") return address;
   const { kind, host, port, folder } = address;
   const read = (name: string) => readFileSync(join(folder, name), "utf8");
@@ -72,6 +76,25 @@ export function wayTo(address: EngineAddress): EngineWay {
       remedy: "put ca.pem, cert.pem and key.pem into the folder that DOCKER_CERT_PATH names",
       cause,
     });
+  }
+}
+
+function refuseNoSocket(path: string): void {
+  const what = kindOf(path);
+  if (what === undefined || what === "a socket") return;
+  // Docker makes a folder of what is to be mounted into a container and is not there.
+  throw new CodedError("SOURCE", `Cannot reach Docker at ${path}: it is ${what}, not a socket`, {
+    remedy: "set `docker:` in the configuration, or DOCKER_HOST, to the path of the engine's socket",
+  });
+}
+
+/** Undefined: there is nothing, or nothing that we may see. */
+function kindOf(path: string): string | undefined {
+  try {
+    const stat = statSync(path);
+    return stat.isSocket() ? "a socket" : stat.isDirectory() ? "a folder" : "a file";
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -155,6 +155,16 @@ describe("a Docker source", () => {
     expect(addresses()).toEqual(["10.5.0.2"]);
     const versioned = engine.asked.filter((path) => path !== "/version");
     for (const path of versioned) expect(path).toMatch(new RegExp(`^/v${spoken.replace(".", "\\.")}/`));
+  });
+
+  test("does not start where a file stands in the place of the engine's socket", async () => {
+    engine = new Engine29("1.52", "1.44");
+    writeFileSync(socket(), "");
+    source = newSource(systemClock);
+    await expect(source.start()).rejects.toMatchObject({
+      code: "SOURCE",
+      message: `Cannot reach Docker at ${socket()}: it is a file, not a socket`,
+    });
   });
 
   test("says so where the engine's API begins after ours", async () => {

@@ -48,7 +48,7 @@ const LIVENESS_MS = 1_000;
  *
  * An engine that can't be reached is `away`, at the start as well as later: a daemon may be up before dockerd, and a
  * socket that is not there may come. Only what no waiting mends is thrown by `start`: an address that is none, a
- * missing certificate, a socket that we may not open. While it is away all that it told is kept, marked as not
+ * missing certificate, a socket that we may not open, or something else in its place. While it is away all that it told is kept, marked as not
  * verified, but for containers whose process has ended.
  */
 export function dockerSource(options: DockerSourceOptions): Source {
