@@ -33,6 +33,7 @@ describe("a container in another's sandbox", () => {
     const processes: Processes = {
       identify: (pid) => ({ pid, startTime: "1" }),
       isAlive: () => true,
+      isGone: () => false,
       isNamespace: (path) => mounted.has(path),
       isInHosts: () => false,
     };
@@ -133,6 +134,7 @@ describe("the networks of an engine", () => {
     const processes: Processes = {
       identify: () => undefined,
       isAlive: () => true,
+      isGone: () => false,
       isNamespace: () => false,
       isInHosts: () => false,
     };
@@ -158,6 +160,7 @@ describe("the directory of an engine's namespaces", () => {
     const processes: Processes = {
       identify: () => undefined,
       isAlive: () => true,
+      isGone: () => false,
       isNamespace: () => isNamespace,
       isInHosts: () => false,
     };

@@ -36,8 +36,10 @@ export interface Known {
   tellAll(cause: string): ReadonlySet<string>;
   /** Where the engine makes network namespaces, as far as one of its containers has shown that on this machine. */
   readonly netnsDirectory: string | undefined;
-  /** Takes the addresses of those whose process has ended, by what this machine says. */
-  dropDead(): void;
+  /** First processes of those that run, as far as this machine has them: other ones after each word of the engine. */
+  inits(): Iterable<readonly [id: string, init: Init]>;
+  /** Takes the addresses of one whose process has ended, by what this machine says; `why` not the engine says so. */
+  dropDead(id: string, why: string): void;
 }
 
 /** What Docker calls the namespaces of containers; that of a container on the host's network is called `default`. */
@@ -54,7 +56,6 @@ export function createKnown(options: {
   const containers = new Map<string, KnownContainer>();
   /** Those that are gone, and whose namespaces others were given: what these have follows from what those had. */
   const departed = new Map<string, KnownContainer>();
-  /** First processes of those that run, as far as this machine has them. */
   const inits = new Map<string, Init>();
   const told = new Map<string, Container>();
   let networks: ReadonlyMap<string, EngineNetwork> = new Map();
@@ -176,13 +177,11 @@ export function createKnown(options: {
     return nameOf(containers.get(id)?.Name ?? id.slice(0, 12));
   }
 
-  function dropDead(): void {
-    for (const [id, init] of [...inits]) {
-      const container = containers.get(id);
-      if (container === undefined || processes.isAlive(init)) continue;
-      const cause = `${label(id)} is dead: its process ${init.pid} has ended while Docker is away`;
-      replace(id, withoutProcess(container), cause);
-    }
+  function dropDead(id: string, why: string): void {
+    const container = containers.get(id);
+    if (container === undefined) return;
+    const cause = `${label(id)} is dead: its process ${inits.get(id)?.pid ?? ""} has ended ${why}`;
+    replace(id, withoutProcess(container), cause);
   }
 
   return {
@@ -205,6 +204,7 @@ export function createKnown(options: {
     get netnsDirectory() {
       return netnsDirectory;
     },
+    inits: () => inits,
     dropDead,
   };
 }

@@ -100,7 +100,6 @@ describe("a mirror", () => {
   let causes: string[];
   let doubts: string[];
   let timers: (() => void)[];
-  let alive: boolean;
 
   function apply(change: Change): void {
     causes.push(change.cause);
@@ -112,7 +111,7 @@ describe("a mirror", () => {
   const addressOf = (id: string) => told.get(`docker:x/${id}`)?.endpoints[0]?.ipv4;
 
   beforeEach(async () => {
-    [told, causes, doubts, timers, alive] = [new Map(), [], [], [], true];
+    [told, causes, doubts, timers] = [new Map(), [], [], []];
     engine = new FakeEngine();
     const clock: Clock = {
       wall: () => 0,
@@ -124,7 +123,8 @@ describe("a mirror", () => {
     };
     const processes: Processes = {
       identify: (pid) => ({ pid, startTime: "1" }),
-      isAlive: () => alive,
+      isAlive: () => true,
+      isGone: () => false,
       isNamespace: () => false,
       isInHosts: () => false,
     };
@@ -329,19 +329,6 @@ describe("a mirror", () => {
     await engine.answer();
     mirror.take(event(A));
     expect([engine.waiting, addressOf(A)]).toEqual([[], "10.0.0.1"]);
-  });
-
-  test("takes the addresses of those that are dead by what this machine says", () => {
-    known.dropDead();
-    expect(addressOf(A)).toBe("10.0.0.1");
-    alive = false;
-    known.dropDead();
-    expect([addressOf(A), causes]).toEqual([
-      undefined,
-      ["a is dead: its process 7 has ended while Docker is away"],
-    ]);
-    known.dropDead();
-    expect(causes).toHaveLength(1);
   });
 
   test("tells those who share a sandbox with the one that has changed", async () => {

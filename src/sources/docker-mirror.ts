@@ -20,6 +20,8 @@ export interface Mirror {
   /** From now on this one is asked; what others still answer is not heard. Undefined: nobody is. */
   follow(client: EngineClient | undefined): void;
   take(event: EngineEvent): void;
+  /** Asks for one container anew. */
+  look(id: string, cause: string): void;
   /** Looks at everything. Throws if the engine can't be asked; one container that can't be inspected is a doubt only. */
   sync(cause: string): Promise<void>;
   /** How many differences a sync found that events should have told. */
@@ -263,6 +265,9 @@ export function createMirror(options: {
   return {
     follow,
     take,
+    look(id, cause) {
+      if (session !== undefined) void look(session, id, cause);
+    },
     sync,
     get repairs() {
       return repairs;

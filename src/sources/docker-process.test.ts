@@ -17,9 +17,11 @@ describe.skipIf(process.platform !== "linux")("a process", () => {
     const init = processes.identify(child.pid!, ["sys"])!;
     expect(processes.isAlive(init)).toBe(true);
     expect(processes.isAlive({ ...init, startTime: "1" })).toBe(false);
+    expect(processes.isGone(init)).toBe(false);
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(processes.isAlive(init)).toBe(false);
+    expect(processes.isGone(init)).toBe(true);
   });
 
   test("is in the host's network if it is in ours, and not known to be if it is none", () => {

@@ -15,6 +15,8 @@ export interface Processes {
    */
   identify(pid: number, ids: readonly string[]): Init | undefined;
   isAlive(init: Init): boolean;
+  /** Cheaper, a single system call: but one that waits to be reaped, or whose number is another's by now, is not gone. */
+  isGone(init: Init): boolean;
   /** Whether the path is a namespace, and not the empty file that it was mounted on elsewhere. */
   isNamespace(path: string): boolean;
   /**
@@ -36,6 +38,14 @@ export const processes: Processes = {
     return startTime === undefined ? undefined : { pid, startTime };
   },
   isAlive: ({ pid, startTime }) => startTimeOf(pid) === startTime,
+  isGone({ pid }) {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === "ESRCH";
+    }
+  },
   isNamespace(path) {
     try {
       return statfsSync(path).type === NSFS;

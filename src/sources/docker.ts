@@ -5,6 +5,7 @@ import type { Change } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
 import { type Environment, engineAddress, usualNetnsDirectory, wayTo } from "./docker-address.ts";
 import { connectEngine, type EngineClient, NoAnswer } from "./docker-client.ts";
+import { watchDeaths } from "./docker-deaths.ts";
 import { createKnown } from "./docker-known.ts";
 import { createMirror } from "./docker-mirror.ts";
 import { type Processes, processes as thisMachine } from "./docker-process.ts";
@@ -39,9 +40,6 @@ const JITTER = 0.2;
 /** Between two attempts to reach an engine that is away, and between two to clear a doubt. */
 const RETRY = { firstMs: 100, factor: 1.5, lastMs: 2_000 };
 
-/** How often the processes of an absent engine's containers are looked at. */
-const LIVENESS_MS = 1_000;
-
 /**
  * The containers of a Docker engine: a full list at the beginning, after each reconnect, after each doubt and every
  * half minute; events in between.
@@ -49,7 +47,8 @@ const LIVENESS_MS = 1_000;
  * An engine that can't be reached is `away`, at the start as well as later: a daemon may be up before dockerd, and a
  * socket that is not there may come. Only what no waiting mends is thrown by `start`: an address that is none, a
  * missing certificate, a socket that we may not open, or something else in its place. While it is away all that it told is kept, marked as not
- * verified, but for containers whose process has ended.
+ * verified, but for containers whose process has ended. Those lose their addresses, too, while an engine that is there
+ * says nothing.
  */
 export function dockerSource(options: DockerSourceOptions): Source {
   const { url, name, env, apply, doubt, clock, log, onState = () => {} } = options;
@@ -137,6 +136,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
       onSynced();
       noLongerAway();
       resyncLater();
+      watchDeaths({ known, processes, after: present.after, ask: mirror.look });
       return await next.ended;
     } finally {
       client = undefined;
@@ -155,7 +155,7 @@ export function dockerSource(options: DockerSourceOptions): Source {
       log.warn({ source: name, reason }, `docker: the engine is away; ${rest}`);
       if (lastSync !== null) doubt(since);
       onState();
-      watchProcesses();
+      watchDeaths({ known, processes, after: absent.after, ask: undefined });
       watchSocket();
     }
   }
@@ -174,11 +174,6 @@ export function dockerSource(options: DockerSourceOptions): Source {
       attempts = 0;
       wake();
     });
-  }
-
-  function watchProcesses(): void {
-    known.dropDead();
-    absent.after(LIVENESS_MS, watchProcesses);
   }
 
   async function run(onAttempt: (failure?: unknown) => void): Promise<void> {

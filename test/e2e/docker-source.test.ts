@@ -303,6 +303,28 @@ describe.skipIf(reason)(`the Docker source${reason === undefined ? "" : ` (${rea
     expect(addresses("svc", "shop")).toHaveLength(1);
   });
 
+  test("tells of a container that dies while dockerd hangs, and is told by it when that goes on", async () => {
+    await run("stays", "--network=shop", "--network-alias=svc");
+    await run("dies", "--network=shop", "--network-alias=svc");
+    await settled(registry, engine);
+    const dead = await addressOf("dies", "shop");
+    const pid = await engine.pidOf("dies");
+    process.kill(engine.pid!, "SIGSTOP");
+    try {
+      process.kill(pid, "SIGKILL");
+      await until("the dead one has no address", async () => !addresses("svc", "shop").includes(dead));
+      expect(source.status().state).toBe("synced");
+      expect(addresses("svc", "shop")).toHaveLength(1);
+      expect(registry.history("svc").at(-1)?.cause).toMatch(
+        /^dies is dead: its process \d+ has ended and Docker/,
+      );
+    } finally {
+      process.kill(engine.pid!, "SIGCONT");
+    }
+    await settled(registry, engine);
+    expect(addresses("svc", "shop")).toHaveLength(1);
+  });
+
   test("reaches an engine by TCP, and by TLS with the certificates of both sides", async () => {
     const folder = join(engine.folder, "certificates");
     certificates(folder);
