@@ -50,6 +50,7 @@ import { attachments } from "./sandbox/attachments.ts";
 import { stubFiles } from "./sandbox/stub-files.ts";
 import { failureLog } from "./server/failure-log.ts";
 import { createHandler, type Observation } from "./server/handle.ts";
+import { nobodyCrowded } from "./server/tcp.ts";
 import { admission } from "./upstream/admission.ts";
 import { upstreamCounters } from "./upstream/counters.ts";
 import { exchanger } from "./upstream/exchange.ts";
@@ -174,6 +175,7 @@ export async function startDaemon(options: {
       cache: () => cache.stats(),
       plane: () => plane,
       refused: () => refusedBy(handler.refused, plane.data?.refused),
+      crowded: () => crowded,
     }),
     () => new Set(Array.from(registry.containers(), ({ name }) => name)),
     countHits,
@@ -193,10 +195,11 @@ export async function startDaemon(options: {
   function countHits(): void {
     plane.data?.drain(countHit);
   }
+  const crowded = nobodyCrowded();
   const handler = createHandler({ resolver: () => resolver, observe, clock, log, signal: stopping.signal });
   const { sandboxByAddress } = registry;
   const plane = makePlane({ config: config.dataplane, handler, registry, settled: countHit, clock, log });
-  const answering = { plane: plane.udp, handler, clock, log };
+  const answering = { plane: plane.udp, handler, crowded, clock, log };
   const isServing = (): boolean => plane.data?.isAlive ?? true;
   const listeners = plainListeners({ ...answering, sandboxByAddress });
   const nodeLocal = nodeLocalListener({ ...answering, isServing });

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
+import { nobodyCrowded } from "../server/tcp.ts";
 import type { UdpPlane } from "../server/udp-plane.ts";
 import { plainListeners } from "./listeners.ts";
 
@@ -42,6 +43,7 @@ describe("a plain listener", () => {
       plane: planeOf(ports, closed),
       handler: { handle: async () => undefined },
       sandboxByAddress: () => undefined,
+      crowded: nobodyCrowded(),
       clock: systemClock,
       log: silentLog,
     });

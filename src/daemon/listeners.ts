@@ -12,7 +12,7 @@ import type { Serve, WhoAsks } from "../sandbox/attachment.ts";
 import type { Asker } from "../server/asker.ts";
 import type { Handler } from "../server/handle.ts";
 import type { Listener } from "../server/listener.ts";
-import { tcpListener } from "../server/tcp.ts";
+import { type Crowded, SHARED_CONNECTIONS_MAX, tcpListener } from "../server/tcp.ts";
 import type { UdpPlane, UdpSocket } from "../server/udp-plane.ts";
 import type { Prepared } from "./prepared.ts";
 
@@ -33,10 +33,11 @@ export function plainListeners(options: {
   readonly handler: Handler;
   /** Whose address this is: the key of a sandbox, or undefined for the host's view. */
   readonly sandboxByAddress: (address: string) => string | undefined;
+  readonly crowded: Crowded;
   readonly clock: Clock;
   readonly log: Logger;
 }): PlainListeners {
-  const { plane, handler, clock, log } = options;
+  const { plane, handler, crowded, clock, log } = options;
   // By the address as configured; with port 0 the bound one is another.
   let open = new Map<string, { readonly name: string; readonly listeners: readonly Listener[] }>();
 
@@ -54,7 +55,16 @@ export function plainListeners(options: {
       try {
         const server = await listenTcp(bound);
         const udp = serveUdp(socket, `udp ${name}`, server);
-        const tcp = tcpListener({ name: `tcp ${name}`, server, asker: asker("tcp"), handler, clock, log });
+        const tcp = tcpListener({
+          name: `tcp ${name}`,
+          server,
+          asker: asker("tcp"),
+          handler,
+          connectionsMax: SHARED_CONNECTIONS_MAX,
+          crowded,
+          clock,
+          log,
+        });
         return { name, listeners: [udp, tcp] };
       } catch (error) {
         socket.close();
@@ -110,10 +120,11 @@ export function plainListeners(options: {
 export function containerListeners(options: {
   readonly plane: UdpPlane;
   readonly handler: Handler;
+  readonly crowded: Crowded;
   readonly clock: Clock;
   readonly log: Logger;
 }): Serve {
-  const { plane, handler, clock, log } = options;
+  const { plane, handler, crowded, clock, log } = options;
   const named = (transport: "udp" | "tcp", { path }: Namespace) => `${transport} 127.0.0.11 of ${path}`;
   return {
     udp: (fd, namespace, whoAsks) => plane.adopt(fd).serve(named("udp", namespace), inside("udp", whoAsks)),
@@ -123,6 +134,7 @@ export function containerListeners(options: {
         server,
         asker: inside("tcp", whoAsks),
         handler,
+        crowded,
         clock,
         log,
       }),

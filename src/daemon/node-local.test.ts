@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
 import { openDescriptors, skipped, whyNot } from "../linux/namespace-fixture.suite.ts";
+import { nobodyCrowded } from "../server/tcp.ts";
 import type { UdpPlane } from "../server/udp-plane.ts";
 import { nodeLocal } from "./node-local.ts";
 
@@ -27,6 +28,7 @@ test.skipIf(whyNot)(
       plane: full,
       handler: { handle: async () => undefined },
       isServing: () => true,
+      crowded: nobodyCrowded(),
       clock: systemClock,
       log: silentLog,
     });

@@ -12,7 +12,7 @@ import { type Claim, claim, DNS_PORT, HOLD_EVERY_MS, refuseTaken } from "../node
 import type { Client } from "../resolver/resolver.ts";
 import type { Handler } from "../server/handle.ts";
 import type { Listener } from "../server/listener.ts";
-import { tcpListener } from "../server/tcp.ts";
+import { type Crowded, SHARED_CONNECTIONS_MAX, tcpListener } from "../server/tcp.ts";
 import type { UdpPlane } from "../server/udp-plane.ts";
 import { cannotListen } from "./listeners.ts";
 import type { Prepared } from "./prepared.ts";
@@ -35,10 +35,11 @@ export function nodeLocal(options: {
   readonly handler: Handler;
   /** False while whoever answers does not: then the addresses are let go. */
   readonly isServing: () => boolean;
+  readonly crowded: Crowded;
   readonly clock: Clock;
   readonly log: Logger;
 }): NodeLocal {
-  const { plane, handler, isServing, clock, log } = options;
+  const { plane, handler, isServing, crowded, clock, log } = options;
   let open = new Map<string, readonly Listener[]>();
   let claimed: Claim | undefined;
   let problem: CodedError | undefined;
@@ -85,7 +86,16 @@ export function nodeLocal(options: {
     const server = createServer({ allowHalfOpen: true }).listen({ fd: tcp });
     return [
       overUdp,
-      tcpListener({ name: `tcp ${name}`, server, asker: () => client("tcp"), handler, clock, log }),
+      tcpListener({
+        name: `tcp ${name}`,
+        server,
+        asker: () => client("tcp"),
+        handler,
+        connectionsMax: SHARED_CONNECTIONS_MAX,
+        crowded,
+        clock,
+        log,
+      }),
     ];
   }
 

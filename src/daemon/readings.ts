@@ -6,6 +6,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { Answer } from "../resolver/resolver.ts";
 import type { AttachmentStatus } from "../sandbox/attachment-status.ts";
 import type { Observation, Refused } from "../server/handle.ts";
+import type { Crowded } from "../server/tcp.ts";
 import type { Admission } from "../upstream/admission.ts";
 import type { UpstreamCounters } from "../upstream/counters.ts";
 import { rcodeName, typeName } from "../wire/iana.ts";
@@ -39,8 +40,9 @@ export function readings(parts: {
   readonly cache: () => CacheStats;
   readonly plane: () => Plane;
   readonly refused: () => Refused;
+  readonly crowded: () => Crowded;
 }): Reading[] {
-  const { registry, attached, admitted, counters, cache, plane, refused } = parts;
+  const { registry, attached, admitted, counters, cache, plane, refused, crowded } = parts;
   const inState = (state: AttachmentStatus["state"]) =>
     attached().filter((each) => each.state === state).length;
   const gauge = (name: string, help: string, read: () => number): Reading => ({
@@ -91,6 +93,16 @@ export function readings(parts: {
       "eleven_unowned_total",
       "Queries of nobody known, answered with SERVFAIL",
       () => refused().unowned,
+    ),
+    counter(
+      "eleven_tcp_silent_closed_total",
+      "Silent TCP connections that made room for others",
+      () => crowded().silent,
+    ),
+    counter(
+      "eleven_tcp_refused_total",
+      "TCP connections closed: as many as may be had a query in work",
+      () => crowded().refused,
     ),
     gauge("eleven_registry_revision", "Revision of the registry", () => registry.revision),
     gauge("eleven_attached_containers", "Containers whose 127.0.0.11 is ours", () => inState("attached")),

@@ -19,10 +19,15 @@ export const CLOSE_GRACE_MS = 5000;
 export async function quietTurn(arrivals: () => number, isOver: () => boolean): Promise<void> {
   for (let before = -1; arrivals() !== before && !isOver(); ) {
     before = arrivals();
-    // The first immediate may be of the turn that is under way, which has read already.
-    await immediate();
-    await immediate();
+    await wholeTurn();
   }
+}
+
+/** Resolves when the event loop has read what had been received before the call. */
+export async function wholeTurn(): Promise<void> {
+  // The first immediate may be of the turn that is under way, which has read already.
+  await immediate();
+  await immediate();
 }
 
 function immediate(): Promise<void> {

@@ -19,17 +19,25 @@ export const TURN_MAX = 16;
 /** Octets of answers that a client may leave unread before we read no more queries of it. */
 const UNREAD_MAX = 256 * 1024;
 
+export interface Served {
+  /** Whether a query is being worked on, or waits for that. */
+  readonly isInWork: boolean;
+  /** Whether there was a query at all. */
+  readonly hasAsked: boolean;
+  finish(): void;
+}
+
 /**
  * Serves one TCP connection: two octets of length before each message (RFC 1035 §4.2.2), answers in the order in
  * which they become ready (RFC 7766 §7). Any fault ends this connection and nothing else. `active` is called for
- * every whole message. `finish` ends it once what has been asked, or is just being asked, is answered.
+ * every whole message, and every answer. `finish` ends it once what has been asked, or is just being asked, is answered.
  */
 export function serveConnection(options: {
   readonly socket: Socket;
   readonly handle: (octets: Uint8Array) => Promise<Uint8Array | undefined>;
   readonly clock: Clock;
   readonly active: () => void;
-}): { finish(): void } {
+}): Served {
   const { socket, handle, clock, active } = options;
   let buffered: Buffer = Buffer.alloc(0);
   let inWork = 0;
@@ -85,6 +93,7 @@ export function serveConnection(options: {
     const response = await handle(octets);
     inWork--;
     if (socket.destroyed) return;
+    active();
     if (response !== undefined) socket.write(frame(response));
     takeMessages();
   }
@@ -113,5 +122,13 @@ export function serveConnection(options: {
     if (finishing && inWork === 0 && !holdsMessage()) socket.destroySoon();
   }
 
-  return { finish: () => void finish() };
+  return {
+    get isInWork() {
+      return inWork > 0 || holdsMessage();
+    },
+    get hasAsked() {
+      return hasAsked;
+    },
+    finish: () => void finish(),
+  };
 }

@@ -5,7 +5,7 @@ import { silentLog } from "../base/log.ts";
 import { handClock } from "./hand-clock.suite.ts";
 import type { Handler } from "./handle.ts";
 import type { Listener } from "./listener.ts";
-import { CONNECTIONS_MAX, tcpListener } from "./tcp.ts";
+import { CONNECTIONS_MAX, nobodyCrowded, tcpListener } from "./tcp.ts";
 import { PIPELINE_MAX } from "./tcp-connection.ts";
 
 describe("a TCP listener", () => {
@@ -26,7 +26,9 @@ describe("a TCP listener", () => {
     const handler: Handler = {
       handle: async (octets) => ({ octets: await answer(octets), answer: undefined }),
     };
-    const listener = tcpListener({ name: "test", server, asker, handler, clock, log: silentLog });
+    const crowded = nobodyCrowded();
+    const log = silentLog;
+    const listener = tcpListener({ name: "test", server, asker, handler, crowded, clock, log });
     open.push(listener);
     const { port } = server.address() as AddressInfo;
     async function dial(): Promise<Socket> {
@@ -35,7 +37,7 @@ describe("a TCP listener", () => {
       await once(socket, "connect");
       return socket;
     }
-    return { dial, clock, listener };
+    return { dial, clock, listener, crowded };
   }
 
   const echo = async (octets: Uint8Array) => Uint8Array.from(octets);
@@ -180,6 +182,58 @@ describe("a TCP listener", () => {
     await closed;
     first.write(frame("still here"));
     expect(await receiveOne(first)).toBe("still here");
+  });
+
+  test("lets those go that say nothing before one whose answer is being worked out", async () => {
+    let release = (): void => {};
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const { dial, crowded } = await listen(async (octets) => {
+      begin();
+      await slow;
+      return octets.slice();
+    });
+    const waiting = await dial();
+    waiting.write(frame("slow"));
+    await begun;
+    const silent = await dial();
+    const closed = ended(silent);
+    for (let count = 2; count < CONNECTIONS_MAX + 1; count++) await dial();
+    await closed;
+    release();
+    expect(await receiveOne(waiting)).toBe("slow");
+    expect(crowded).toEqual({ silent: 1, refused: 0 });
+  });
+
+  test("refuses the newest, and counts it, while all the others wait for an answer", async () => {
+    let release = (): void => {};
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let inWork = 0;
+    let allInWork = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      allInWork = resolve;
+    });
+    const { dial, crowded } = await listen(async (octets) => {
+      if (++inWork === CONNECTIONS_MAX) allInWork();
+      await slow;
+      return octets.slice();
+    });
+    const waiting: Socket[] = [];
+    for (let count = 0; count < CONNECTIONS_MAX; count++) waiting.push(await dial());
+    for (const socket of waiting) socket.write(frame("slow"));
+    await begun;
+    await ended(await dial());
+    release();
+    const answers = await Promise.all(waiting.map(receiveOne));
+    expect(answers).toEqual(waiting.map(() => "slow"));
+    expect(crowded).toEqual({ silent: 0, refused: 1 });
   });
 
   /** Unlike `receive`, leaves the connection open. */
