@@ -70,7 +70,7 @@ export async function serveControl(options: {
     return c.json({ error: { ...error, remedy: "use the same version of eleven as the daemon" } }, 404);
   });
   const server = createServer(getRequestListener(app.fetch));
-  const listening = await listenOnSocket(server, options.path);
+  const listening = await listenOnSocket(server, options.path, { log });
   return {
     async close() {
       await streams.end();
