@@ -267,6 +267,7 @@ describe.skipIf(reason).each(WAYS)(
       await start();
       const another = await refusal("true");
       expect(another).toContain("Cannot take 169.254.20.10: this machine has it already, on eleven0");
+      expect(another).not.toContain("Warning");
       expect(another).toContain("Stop the other eleven");
       await eleven?.stop();
       await succeed(world.host, "ip", "link", "add", "nodelocaldns", "type", "bridge");
