@@ -70,5 +70,19 @@ describe.skipIf(reason)(
           `${before.descriptors} -> ${attached.descriptors} descriptors\n`,
       );
     }, 120_000);
+
+    test("are attached by a daemon that is started while the kernel takes a killed one apart", async () => {
+      const config = "listen: []\nsources: [{ file: shop.yaml }]\nattach: all\nupstreams: []\n";
+      const areAttached = () =>
+        expect.poll(async () => (await eleven.status()).attached.length, { timeout: 30_000 }).toBe(COUNT);
+      await eleven.stop();
+      eleven = await startEleven(world, config);
+      await areAttached();
+      const killed = eleven.process;
+      killed.kill("SIGKILL");
+      eleven = await startEleven(world, config);
+      expect(killed.signalCode).toBe("SIGKILL");
+      await areAttached();
+    }, 120_000);
   },
 );
