@@ -31,6 +31,7 @@ describe("a container whose process has ended", () => {
     isAlive: ({ pid }) => !ended.has(pid),
     isGone: ({ pid }) => ended.has(pid),
     isNamespace: () => false,
+    isInHosts: () => false,
   };
 
   function apply(change: Change): void {

@@ -91,6 +91,7 @@ describe("a container in the sandbox of one that lives in another's", () => {
           return { pid, startTime: "1" };
         },
         isAlive: () => true,
+        isGone: () => false,
         isNamespace: (path) => path === FIRST,
         isInHosts: () => false,
       },
