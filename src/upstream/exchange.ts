@@ -53,6 +53,8 @@ export class CutOff extends Error {
   override readonly name = "CutOff";
 }
 
+/** The beginning of the reply has come already: so long no connection is a firewall's doing. */
+const CONNECT_WITHIN_MS = 600;
 /** A SYN that is lost is sent again after a second only: another connection is quicker. */
 const CONNECT_AGAIN_MS = 250;
 
@@ -87,17 +89,20 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
   async function wholeReply(call: ExchangeCall, withEdns: boolean): Promise<Message> {
     const { signal } = call;
     const limit = new Stopper();
+    const giveUpAfter = (ms: number) => clock.after(ms, () => limit.abort(timedOut(ms)));
+    const cancelConnecting = giveUpAfter(CONNECT_WITHIN_MS);
     const ms = call.wholeWithinMs?.();
-    const cancel = ms === undefined ? () => {} : clock.after(ms, () => limit.abort(timedOut(ms)));
+    const cancel = ms === undefined ? () => {} : giveUpAfter(ms);
     const forget = onAbort(signal, () => limit.abort(signal.reason));
     try {
-      const whole = await askTwice({ ...call, signal: limit }, withEdns);
+      const whole = await askTwice({ ...call, signal: limit }, withEdns, cancelConnecting);
       if (whole.header.tc) throw new Error(CUT_OFF_TOO);
       return whole;
     } catch (cause) {
       signal.throwIfAborted();
       throw new CutOff("its answer was cut off", { cause });
     } finally {
+      cancelConnecting();
       cancel();
       forget();
       limit.abort(DONE);
@@ -105,8 +110,8 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
   }
 
   /** The second time on another connection, if it comes to that; whichever is answered first. */
-  function askTwice(call: ExchangeCall, withEdns: boolean): Promise<Message> {
-    const askTcp = async (fresh: boolean) => ask({ ...call, fresh }, "tcp", withEdns);
+  function askTwice(call: ExchangeCall, withEdns: boolean, onConnected: () => void): Promise<Message> {
+    const askTcp = async (fresh: boolean) => ask({ ...call, fresh }, "tcp", withEdns, onConnected);
     return new Promise((resolve, reject) => {
       let pending = 1;
       const cancel = clock.after(CONNECT_AGAIN_MS, () => {
@@ -126,13 +131,19 @@ export function exchanger({ clock }: { clock: Clock }): Exchange {
     });
   }
 
-  function ask(call: ExchangeCall, transport: TransportName, withEdns: boolean): Promise<Message> {
+  function ask(
+    call: ExchangeCall,
+    transport: TransportName,
+    withEdns: boolean,
+    onConnected?: () => void,
+  ): Promise<Message> {
     const { server, dialer, question, flags, signal, maySend, onMismatch } = call;
     if (maySend?.(transport, withEdns) === false) throw new SendForbidden(`no more sends over ${transport}`);
     return transports[transport]({
       server,
       dialer,
       signal,
+      onConnected,
       fresh: call.fresh ?? false,
       request: composeMessage(requestMessage(question, flags, withEdns)),
       read(octets, id) {

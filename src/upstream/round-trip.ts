@@ -18,6 +18,8 @@ export interface RoundTrip {
   readonly read: (octets: Uint8Array, id: number) => Message | undefined;
   /** Ends the wait; there is no other time limit here. */
   readonly signal: Signal;
+  /** Called when there is a connection to the server for it. */
+  readonly onConnected?: (() => void) | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import { drawId, type RoundTrip, writeId } from "./round-trip.ts";
 /** One TCP or TLS connection, for many questions at once (RFC 7766 §6.2.1.1). */
 export interface StreamConnection {
   /** Rejects, as a `Transport`, also when the connection ends before the reply has come. */
-  ask(trip: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message>;
+  ask(trip: Asked): Promise<Message>;
   readonly waiting: number;
   /** How many questions were put on it, and how many replies have come. */
   readonly asked: number;
@@ -26,6 +26,8 @@ export interface StreamHooks {
   /** It takes no more questions; the other end has closed it on so many. */
   onEnd(lost: number): void;
 }
+
+type Asked = Pick<RoundTrip, "request" | "read" | "signal" | "onConnected">;
 
 interface Waiting {
   readonly read: (octets: Uint8Array) => Message | undefined;
@@ -61,6 +63,7 @@ export function streamConnection(options: {
   let heardAt = clock.now();
   let asked = 0;
   let answered = 0;
+  const whenConnected: (() => void)[] = [];
   let isResting = false;
   let stopIdling = () => {};
   let failure: Error = Object.assign(new Error("the connection was closed without an answer"), {
@@ -68,6 +71,9 @@ export function streamConnection(options: {
   });
 
   socket.setNoDelay(true);
+  socket.once("connect", () => {
+    for (const call of whenConnected.splice(0)) call();
+  });
   socket.on("error", (error) => {
     failure = error;
   });
@@ -99,11 +105,13 @@ export function streamConnection(options: {
     addressee.settle(() => addressee.resolve(reply));
   }
 
-  function ask({ request, read, signal }: Pick<RoundTrip, "request" | "read" | "signal">): Promise<Message> {
+  function ask({ request, read, signal, onConnected }: Asked): Promise<Message> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const id = freeId();
       asked += 1;
+      if (!socket.connecting) onConnected?.();
+      else if (onConnected !== undefined) whenConnected.push(onConnected);
       writeId(request, id);
       const since = clock.now();
       const forgetSignal = onAbort(signal, () => {
