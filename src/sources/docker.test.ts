@@ -176,6 +176,20 @@ describe("a Docker source", () => {
     expect(registry.ready).toBe(false);
   });
 
+  test("that waits for an engine that hangs can be stopped at once", async () => {
+    const timeless: Clock = { ...systemClock, after: () => () => {} };
+    engine = new Engine29("1.52", "1.44");
+    engine.server.removeAllListeners("request");
+    const asked = new Promise((resolve) => engine.server.once("request", resolve));
+    await listen();
+    source = newSource(timeless);
+    const started = source.start();
+    await asked;
+    await source.stop();
+    await started;
+    expect(source.status().lastSync).toBeNull();
+  });
+
   test("needs no time to pass to find an engine that comes", async () => {
     const timeless: Clock = { ...systemClock, after: () => () => {} };
     let onState = () => {};

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { onAbort } from "../base/on-abort.ts";
 import type { Change } from "../registry/model.ts";
 import { coalesced } from "./coalesced.ts";
 import { type Environment, engineAddress, usualNetnsDirectory, wayTo } from "./docker-address.ts";
@@ -205,9 +206,15 @@ export function dockerSource(options: DockerSourceOptions): Source {
       // Thrown here if no engine can ever be there.
       wayTo(engineAddress(url, env));
       const failure = await new Promise<unknown>((resolve) => {
-        clock.after(START_MS, () => resolve(undefined));
-        running = run(resolve);
+        const cancel = clock.after(START_MS, () => resolve(undefined));
+        const settle = (failed?: unknown): void => {
+          cancel();
+          resolve(failed);
+        };
+        onAbort(stopping.signal, settle);
+        running = run(settle);
       });
+      if (stopping.signal.aborted) return;
       if (!isForbidden(failure)) return;
       await stop();
       throw new CodedError("SOURCE", `Cannot read containers from ${name}: ${messageOf(failure)}`, {

@@ -25,7 +25,7 @@ import { forA, isSideType } from "./witness.ts";
  */
 const FINAL: readonly number[] = [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN];
 
-/** Where others can be asked, or TCP did not work before: so long a silence over it is a firewall's. */
+/** Where others can be asked: so long a silence over TCP is a firewall's. */
 const WHOLE_REPLY_MS = 600;
 /** So long before a query fails, it is known why. */
 const VERDICT_LEAD_MS = 100;
@@ -203,7 +203,7 @@ export function contenderAsker({
   }
 
   function wholeWithinMs(contender: Contender): number {
-    if (hasOthers(contender) || health.isDown(tcpKey(contender.key))) return WHOLE_REPLY_MS;
+    if (hasOthers(contender)) return WHOLE_REPLY_MS;
     return Math.max(WHOLE_REPLY_MS, began + limits.budgetMs - VERDICT_LEAD_MS - clock.now());
   }
 

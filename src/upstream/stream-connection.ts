@@ -12,19 +12,10 @@ export interface StreamConnection {
   /** Rejects, as a `Transport`, also when the connection ends before the reply has come. */
   ask(trip: Asked): Promise<Message>;
   readonly waiting: number;
-  /** How many questions were put on it, and how many replies have come. */
+  /** How many questions were put on it. */
   readonly asked: number;
-  readonly answered: number;
   /** How long nothing has come, in milliseconds. */
   quietMs(): number;
-}
-
-/** For whoever keeps it. */
-export interface StreamHooks {
-  /** Whether it is no use without a question under way. */
-  isSpent(): boolean;
-  /** It takes no more questions; the other end has closed it on so many. */
-  onEnd(lost: number): void;
 }
 
 type Asked = Pick<RoundTrip, "request" | "read" | "signal" | "onConnected">;
@@ -53,16 +44,16 @@ export function streamConnection(options: {
   readonly clock: Clock;
   /** How long it is kept without a question; 0 closes it with the last reply. */
   readonly idleMs: number;
-  readonly hooks?: StreamHooks | undefined;
+  /** It takes no more questions. */
+  readonly onEnd: () => void;
 }): StreamConnection {
-  const { socket, clock, idleMs, hooks } = options;
+  const { socket, clock, idleMs, onEnd } = options;
   const waiting = new BriefMap<Waiting>();
   const abandoned = new BriefMap<true>();
   const frames = frameReader();
   let isOpen = true;
   let heardAt = clock.now();
   let asked = 0;
-  let answered = 0;
   const whenConnected: (() => void)[] = [];
   let isResting = false;
   let stopIdling = () => {};
@@ -77,9 +68,9 @@ export function streamConnection(options: {
   socket.on("error", (error) => {
     failure = error;
   });
-  socket.on("end", () => end(waiting.size));
+  socket.on("end", end);
   socket.on("close", () => {
-    end(waiting.size);
+    end();
     stopIdling();
     for (const { settle, reject } of waiting.values()) settle(() => reject(failure));
   });
@@ -88,10 +79,10 @@ export function streamConnection(options: {
     for (const octets of frames(chunk)) take(octets);
   });
 
-  function end(lost: number): void {
+  function end(): void {
     if (!isOpen) return;
     isOpen = false;
-    hooks?.onEnd(lost);
+    onEnd();
   }
 
   function take(octets: Uint8Array): void {
@@ -101,7 +92,6 @@ export function streamConnection(options: {
     const addressee = waiting.get(id) ?? waiting.values()[0];
     const reply = addressee?.read(octets);
     if (addressee === undefined || reply === undefined) return;
-    answered += 1;
     addressee.settle(() => addressee.resolve(reply));
   }
 
@@ -116,7 +106,7 @@ export function streamConnection(options: {
       const since = clock.now();
       const forgetSignal = onAbort(signal, () => {
         abandoned.set(id, true);
-        if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED) end(0);
+        if (clock.now() - Math.max(since, heardAt) >= SILENT_MS || abandoned.size > MAX_ABANDONED) end();
         settle(() => reject(signal.reason));
       });
       function settle(end: () => void): void {
@@ -138,7 +128,7 @@ export function streamConnection(options: {
   /** With nobody waiting it keeps neither the process nor, for long, a place at the server. */
   function rest(): void {
     if (waiting.size > 0) return;
-    if (!isOpen || idleMs === 0 || socket.connecting || hooks?.isSpent()) {
+    if (!isOpen || idleMs === 0 || socket.connecting) {
       close();
       return;
     }
@@ -149,7 +139,7 @@ export function streamConnection(options: {
   }
 
   function close(): void {
-    end(0);
+    end();
     socket.destroy();
   }
 
@@ -167,9 +157,6 @@ export function streamConnection(options: {
     },
     get asked() {
       return asked;
-    },
-    get answered() {
-      return answered;
     },
     quietMs: () => clock.now() - heardAt,
   };

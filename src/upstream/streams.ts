@@ -5,8 +5,7 @@ import { formatServer, type ServerAddress } from "../base/server-address.ts";
 import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 import { familyOf, type RoundTrip, type Transport } from "./round-trip.ts";
-import { type StreamConnection, type StreamHooks, streamConnection } from "./stream-connection.ts";
-import { type StreamPool, streamPool } from "./stream-pool.ts";
+import { type StreamConnection, streamConnection } from "./stream-connection.ts";
 
 /** As CoreDNS; most servers close an idle connection a little later, so it is mostly us (RFC 7766 §6.2.3). */
 const IDLE_MS = 10_000;
@@ -15,21 +14,33 @@ const IDLE_MS = 10_000;
  * even over UDP, while a connection is open (observed: dnsmasq --no-daemon).
  */
 const FALLBACK_IDLE_MS = 200;
+/** Some servers answer one question after the other: with so many waiting, another connection is quicker. */
+const BUSY_AT = 16;
+const MAX_CONNECTIONS = 4;
+/** Thrown back so often, a question goes by itself, see `find`. */
+const BY_ITSELF_FROM = 5;
+const MAX_CROWDED = MAX_CONNECTIONS << BY_ITSELF_FROM;
+
+/**
+ * One on which nothing has come for so long may be dead: who asks anew (`RoundTrip.fresh`) asks on another. Less than
+ * the shortest time after which somebody does (`health.ts`).
+ */
+const DOUBTFUL_MS = 50;
+
 /** So many connections may end under one question. */
-const MAX_TRIES = 8;
+const MAX_TRIES = 32;
 
 /**
  * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one that was
  * asked anything else turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4).
  */
 export function streams({ clock }: { clock: Clock }): Transport {
-  const byDialer = new WeakMap<Dialer, Map<string, StreamPool>>();
+  const byDialer = new WeakMap<Dialer, Map<string, Set<StreamConnection>>>();
 
   return async function askStream(trip: RoundTrip): Promise<Message> {
-    if (trip.dialer.keepsConnections !== true) return connect(trip).ask(trip);
-    const pool = poolFor(trip);
+    trip.signal.throwIfAborted();
     for (let tries = 1; ; tries++) {
-      const connection = pool.find(trip.fresh) ?? (await turn(pool, trip));
+      const connection = find(trip, tries - 1);
       try {
         return await connection.ask(trip);
       } catch (error) {
@@ -38,32 +49,39 @@ export function streams({ clock }: { clock: Clock }): Transport {
     }
   };
 
-  async function turn(pool: StreamPool, { fresh, signal }: RoundTrip): Promise<StreamConnection> {
-    for (;;) {
-      await pool.turn(signal);
-      if (signal.aborted) {
-        pool.passOn();
-        throw signal.reason;
-      }
-      const connection = pool.find(fresh);
-      if (connection !== undefined) return connection;
-    }
+  /**
+   * The one that is the least busy, or a new one. A server may close each connection after a number of answers, and
+   * throw back whatever else it was asked there; so the more often a question was thrown back, the fewer others it goes
+   * with, and the more connections there may be for it. At last it goes by itself, and what becomes of that is its own.
+   */
+  function find(trip: RoundTrip, thrownBack: number): StreamConnection {
+    const open = connectionsTo(trip);
+    const usable = [...open].filter((each) => !trip.fresh || each.quietMs() < DOUBTFUL_MS);
+    const [first, ...others] = usable;
+    if (first === undefined) return open.size < MAX_CROWDED ? make(trip, open) : open.values().next().value!;
+    const least = others.reduce((least, other) => (other.waiting < least.waiting ? other : least), first);
+    const times = Math.min(thrownBack, BY_ITSELF_FROM);
+    const isQuiet = least.waiting < BUSY_AT >> times;
+    return isQuiet || usable.length >= MAX_CONNECTIONS << times ? least : make(trip, open);
   }
 
-  function poolFor(trip: RoundTrip): StreamPool {
-    const { dialer, server } = trip;
-    const byServer = byDialer.get(dialer) ?? new Map<string, StreamPool>();
+  function make({ dialer, server }: RoundTrip, open: Set<StreamConnection>): StreamConnection {
+    const keepMs = server.transport === undefined ? FALLBACK_IDLE_MS : IDLE_MS;
+    const idleMs = dialer.keepsConnections === true ? keepMs : 0;
+    const onEnd = () => void open.delete(connection);
+    const connection = streamConnection({ socket: dial({ dialer, server }), clock, idleMs, onEnd });
+    if (idleMs > 0) open.add(connection);
+    return connection;
+  }
+
+  /** Those that take questions. */
+  function connectionsTo({ dialer, server }: RoundTrip): Set<StreamConnection> {
+    const byServer = byDialer.get(dialer) ?? new Map<string, Set<StreamConnection>>();
     byDialer.set(dialer, byServer);
     const key = formatServer(server);
-    const pool =
-      byServer.get(key) ?? streamPool({ clock, connect: (hooks) => connect({ dialer, server }, hooks) });
-    byServer.set(key, pool);
-    return pool;
-  }
-
-  function connect(to: Pick<RoundTrip, "dialer" | "server">, hooks?: StreamHooks): StreamConnection {
-    const keepMs = to.server.transport === undefined ? FALLBACK_IDLE_MS : IDLE_MS;
-    return streamConnection({ socket: dial(to), clock, idleMs: hooks === undefined ? 0 : keepMs, hooks });
+    const open = byServer.get(key) ?? new Set<StreamConnection>();
+    byServer.set(key, open);
+    return open;
   }
 }
 
