@@ -353,7 +353,7 @@ export async function startDaemon(options: {
 
   try {
     // The control socket first: it is the lock that keeps a second daemon out.
-    control = await serveControl({ path: config.socket, control: surface, log });
+    control = await serveControl({ path: config.socket, control: surface, log, hurry });
     await putInForce(config);
     if (config.metrics !== undefined) exposition = await serveMetrics(metrics, config.metrics);
   } catch (error) {

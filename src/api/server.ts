@@ -32,8 +32,10 @@ export async function serveControl(options: {
   readonly path: string;
   readonly control: Control;
   readonly log: Logger;
+  /** Waits no longer for another daemon's end. */
+  readonly hurry?: AbortSignal | undefined;
 }): Promise<{ close(): Promise<void> }> {
-  const { control, log } = options;
+  const { control, log, hurry } = options;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const streams = eventStreams();
   app.get("/status", (c) => c.json(control.status()));
@@ -70,7 +72,7 @@ export async function serveControl(options: {
     return c.json({ error: { ...error, remedy: "use the same version of eleven as the daemon" } }, 404);
   });
   const server = createServer(getRequestListener(app.fetch));
-  const listening = await listenOnSocket(server, options.path, { log });
+  const listening = await listenOnSocket(server, options.path, { log, hurry });
   return {
     async close() {
       await streams.end();

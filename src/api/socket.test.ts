@@ -71,6 +71,18 @@ describe("the control socket", () => {
     },
   );
 
+  test.runIf(process.platform === "linux")("is waited for no longer by who is told to end", async () => {
+    const path = join(folder, "e.sock");
+    const { server, asked } = await mute(path);
+    const stop = new AbortController();
+    const listening = listenOnSocket(createServer(), path, { log: silentLog, hurry: stop.signal });
+    const connection = await asked;
+    stop.abort();
+    await expect(listening).rejects.toMatchObject({ code: "SOCKET_IN_USE" });
+    server.close();
+    connection.destroy();
+  });
+
   test.runIf(process.platform === "linux")("is not taken from one that hangs", async () => {
     const path = join(folder, "eleven.sock");
     const { server, asked } = await mute(path);

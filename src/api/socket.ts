@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { onAbort } from "../base/on-abort.ts";
 
 /** sun_path of unix(7), less its final NUL; Node would cut the rest off without a word. */
 const PATH_MAX = 107;
@@ -22,12 +23,16 @@ const CLOSING_MS = 200;
 /**
  * Listens on a unix socket of mode 0660, as the only one. A socket file that a killed daemon left behind is replaced;
  * one that is in use is refused with who holds it. A daemon that is ending, or hangs, is waited for, `patienceMs` at
- * most. Throws a CodedError SOCKET_IN_USE or LISTEN.
+ * most and until `hurry` aborts. Throws a CodedError SOCKET_IN_USE or LISTEN.
  */
 export async function listenOnSocket(
   server: Server,
   path: string,
-  { log, patienceMs = ENDING_MS }: { readonly log: Logger; readonly patienceMs?: number },
+  {
+    log,
+    patienceMs = ENDING_MS,
+    hurry,
+  }: { readonly log: Logger; readonly patienceMs?: number; readonly hurry?: AbortSignal | undefined },
 ): Promise<{ close(): Promise<void> }> {
   const absolute = resolve(path);
   if (Buffer.byteLength(absolute) > PATH_MAX) {
@@ -40,7 +45,13 @@ export async function listenOnSocket(
       "another eleven holds the socket, and does not answer: its end is waited for",
     );
   }, NOTICED_MS);
-  const lock = await takeLock(absolute, AbortSignal.timeout(patienceMs)).finally(() => clearTimeout(noticed));
+  const patience = new AbortController();
+  const forget = hurry === undefined ? () => {} : onAbort(hurry, () => patience.abort());
+  const late = setTimeout(() => patience.abort(), patienceMs);
+  const lock = await takeLock(absolute, patience.signal).finally(() => {
+    forget();
+    for (const timer of [noticed, late]) clearTimeout(timer);
+  });
   try {
     makeFolder(dirname(absolute));
     await removeStale(absolute);

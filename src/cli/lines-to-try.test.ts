@@ -58,6 +58,11 @@ test.each([
   expect(lines([web], address)[0]).toBe(`dig @${asked} -p 5311 web.shop`);
 });
 
+test.each(["$(touch x)", "a b", "", "a;b", "-x", "ä"])("lines to try do not name the alias %j", (alias) => {
+  const named = called("web", { ipv4: "10.5.0.2", aliases: [alias] });
+  expect(lines([named])[0]).toBe("dig @127.0.0.1 -p 5311 web.shop");
+});
+
 test("where nothing runs there is the status to look at", () => {
   expect(lines([called("web", { aliases: ["www"] })])).toEqual(["eleven status --socket s"]);
 });

@@ -17,9 +17,9 @@ export interface Offer {
 /** Lines that work as they stand, with a name that has an address: of a container that runs. */
 export function linesToTry({ records, listener, canAttach, eleven, socket }: Offer): string[] {
   // A link's name is seen by one container only, and has the address of another.
-  const usable = records.filter(({ kind, addresses }) => kind !== "link" && addresses.length > 0);
+  const usable = records.filter((each) => each.kind !== "link" && each.addresses.length > 0 && isPlain(each));
   const ofEngines = usable.filter(({ source, sandbox }) => source.startsWith("docker") && canAttach(sandbox));
-  const record = aliasIn(ofEngines) ?? ofEngines[0] ?? aliasIn(usable) ?? usable[0];
+  const record = bestOf(ofEngines) ?? bestOf(usable);
   if (record === undefined) return [`${eleven} status${socket}`];
   const name = `${record.name}.${record.network}`;
   const isShared = records.some(
@@ -38,6 +38,17 @@ export function linesToTry({ records, listener, canAttach, eleven, socket }: Off
   return lines;
 }
 
-function aliasIn(records: Offer["records"]): Offer["records"][number] | undefined {
-  return records.find(({ kind }) => kind === "alias");
+type Row = Offer["records"][number];
+
+function bestOf(records: readonly Row[]): Row | undefined {
+  const first = (kind: Row["kind"]) => records.find((each) => each.kind === kind);
+  return first("alias") ?? first("container-name") ?? records[0];
 }
+
+/** To a shell as well: an alias may be anything, and comes from whoever wrote a compose file. */
+function isPlain({ name, network, container, sandbox }: Row): boolean {
+  return PLAIN_NAME.test(`${name}.${network}`) && PLAIN_WORD.test(container) && PLAIN_WORD.test(sandbox);
+}
+
+const PLAIN_NAME = /^\w[\w-]{0,62}(\.[\w-]{1,63})*$/;
+const PLAIN_WORD = /^\w[\w.:/@-]*$/;

@@ -246,6 +246,38 @@ describe("what was said by hand", () => {
     expect(rows().filter((row) => row.endsWith("attached"))).toEqual(["web attached", "job-2 attached"]);
   });
 
+  test("goes back with the one that was made anew in vain", async () => {
+    const { call, remove, rows, attach } = changing("attach: none", "aa");
+    await attach(["aa"]);
+    call("aa", "aa_old");
+    call("new", "aa");
+    remove("new");
+    call("aa", "aa");
+    remove("aa");
+    expect(rows()).toEqual(["aa waiting"]);
+    call("third", "aa");
+    expect(rows()).toEqual(["aa attached"]);
+  });
+
+  test("does not stay with a name that its container had for a while", async () => {
+    const { call, remove, rows, attach } = changing("attach: none", "aa");
+    await attach(["aa"]);
+    call("aa", "tmp");
+    call("aa", "aa");
+    remove("aa");
+    expect(rows()).toEqual(["aa waiting"]);
+  });
+
+  test("stays with a container of which another source tells after a reload", () => {
+    const { registry, rows, detach } = changing("attach: all");
+    const id = "a".repeat(64);
+    put(registry, one("web", { key: `docker:x/${id}`, id, netns: "/proc/7/ns/net" }), "docker:x");
+    detach(["web"]);
+    put(registry, one("web", { key: `docker:y/${id}`, id, netns: "/proc/7/ns/net" }), "docker:y");
+    registry.forget("docker:x", "c");
+    expect(rows()).toEqual(["web detached"]);
+  });
+
   test("is of the one container that was meant where two sources have one of that name", () => {
     const { call, rows, reports, registry, remove, detach } = changing("attach: all", "bb");
     put(registry, one("bb", { key: "file/bb", netns: "/run/netns/file-bb" }), "file");

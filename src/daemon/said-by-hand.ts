@@ -29,6 +29,8 @@ export interface SaidByHand {
 
 interface Word {
   readonly isAttached: boolean;
+  /** The container's own, the same in every source that tells of it. */
+  readonly id: string | undefined;
   /** What its container was called when we looked last. */
   readonly name: string;
   /** To one that was made anew under its former name: it leaves nothing behind any more. */
@@ -71,9 +73,16 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
     if (name === undefined) words.delete(key);
     else words.set(key, { ...word, name });
     if (word.isPassedOn) return;
-    const heir = name === undefined ? successor(key, word.name, now) : undefined;
+    const heir = name === undefined ? (sameElsewhere(word) ?? successor(key, word.name, now)) : undefined;
     if (heir === undefined) wait(word.name, { isAttached: word.isAttached, by: key });
     else passOn(heir, word.name, { isAttached: word.isAttached, by: key });
+  }
+
+  /** After a reload another source may tell of it, that of the same engine at another address. */
+  function sameElsewhere({ id }: Word): string | undefined {
+    if (id === undefined) return undefined;
+    for (const other of registry.containers()) if (other.id === id && !words.has(other.key)) return other.key;
+    return undefined;
   }
 
   /** One source has one container of a name, but may tell of the new one before it tells that the old one is gone. */
@@ -87,8 +96,16 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
   function arrive(key: string, name: string): void {
     const word = waiting.get(name);
     if (word === undefined) return;
-    if (!words.has(key) && (!seen.has(key) || isForsaken(word))) passOn(key, name, word);
-    else waiting.delete(name);
+    const own = words.get(key);
+    if (own === undefined && (!seen.has(key) || isForsaken(word))) {
+      passOn(key, name, word);
+      return;
+    }
+    waiting.delete(name);
+    if (own === undefined) return;
+    // It has its former name back, and is who bears it; or those who bore it meanwhile are gone.
+    if (word.by === key) dropLeftBy(key);
+    else if (isForsaken(word)) words.set(key, { ...own, isPassedOn: false });
   }
 
   /** Who left it is gone, or there was nobody. */
@@ -97,7 +114,7 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
   }
 
   function passOn(key: string, name: string, { isAttached, by }: WaitingWord): void {
-    words.set(key, { isAttached, name, isPassedOn: false });
+    words.set(key, { isAttached, id: registry.container(key)?.id, name, isPassedOn: false });
     waiting.delete(name);
     if (by === undefined) return;
     dropLeftBy(by);
@@ -116,10 +133,10 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
     if (waiting.size > MOST_WAITING && oldest !== undefined) waiting.delete(oldest);
   }
 
-  function say({ key, name }: Container, isAttached: boolean): void {
+  function say({ key, id, name }: Container, isAttached: boolean): void {
     if (isSilent()) seen = namesNow();
     dropLeftBy(key);
-    words.set(key, { isAttached, name, isPassedOn: false });
+    words.set(key, { isAttached, id, name, isPassedOn: false });
   }
 
   function sayOfName(name: string, isAttached: boolean): void {
