@@ -268,6 +268,16 @@ describe("what was said by hand", () => {
     expect(rows()).toEqual(["aa waiting"]);
   });
 
+  test("of a container that is gone does not go to one of another source", async () => {
+    const { call, remove, registry, rows, attach } = changing("attach: none", "aa");
+    await attach(["aa"]);
+    remove("aa");
+    put(registry, one("aa", { key: "file/aa", netns: "/run/netns/file-aa" }), "file");
+    expect(rows()).toEqual([]);
+    call("new", "aa");
+    expect(rows()).toEqual(["aa attached"]);
+  });
+
   test("stays with a container of which another source tells after a reload", () => {
     const { registry, rows, detach } = changing("attach: all");
     const id = "a".repeat(64);

@@ -96,6 +96,8 @@ export function saidByHand(registry: Pick<Registry, "containers" | "container">)
   function arrive(key: string, name: string): void {
     const word = waiting.get(name);
     if (word === undefined) return;
+    // Another source's container of that name is another one.
+    if (word.by !== undefined && sourceOf(word.by) !== sourceOf(key)) return;
     const own = words.get(key);
     if (own === undefined && (!seen.has(key) || isForsaken(word))) {
       passOn(key, name, word);

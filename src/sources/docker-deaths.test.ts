@@ -77,6 +77,19 @@ describe("a container whose process has ended", () => {
     expect([asked.length, causes.length]).toEqual([1, 2]);
   });
 
+  test("does not get its address back by what a hung engine says late of the same run", () => {
+    watch((id) => asked.push(id));
+    ended.add(7);
+    nextLook();
+    nextLook();
+    known.replace(WEB, running(7), "late");
+    expect(address()).toBeUndefined();
+    known.replace(WEB, running(8), "restart");
+    expect(address()).toBe("10.5.0.2");
+    known.replace(WEB, running(7), "as the engine says");
+    expect(address()).toBe("10.5.0.2");
+  });
+
   test("keeps the address that the engine gives it by then", () => {
     watch((id) => asked.push(id));
     ended.add(7);

@@ -57,6 +57,8 @@ export function createKnown(options: {
   /** Those that are gone, and whose namespaces others were given: what these have follows from what those had. */
   const departed = new Map<string, KnownContainer>();
   const inits = new Map<string, Init>();
+  /** Runs that this machine has seen the end of: an engine that hung tells of them still, in what it had begun to say. */
+  const endedRuns = new Map<string, string>();
   const told = new Map<string, Container>();
   let networks: ReadonlyMap<string, EngineNetwork> = new Map();
   let networksById: ReadonlyMap<string, EngineNetwork> = new Map();
@@ -97,7 +99,7 @@ export function createKnown(options: {
     for (const [id, container] of news) {
       inits.delete(id);
       if (container === undefined) depart(id);
-      else containers.set(id, container);
+      else containers.set(id, asItRuns(container));
     }
     forgetDeparted();
     // All of them first: some live in the sandbox of others.
@@ -110,7 +112,14 @@ export function createKnown(options: {
     }
   }
 
+  function asItRuns(container: KnownContainer): KnownContainer {
+    if (endedRuns.get(container.Id) === runOf(container)) return withoutProcess(container);
+    endedRuns.delete(container.Id);
+    return container;
+  }
+
   function depart(id: string): void {
+    endedRuns.delete(id);
     const container = containers.get(id);
     containers.delete(id);
     if (container !== undefined) departed.set(id, withoutProcess(container));
@@ -182,6 +191,7 @@ export function createKnown(options: {
     if (container === undefined) return;
     const cause = `${label(id)} is dead: its process ${inits.get(id)?.pid ?? ""} has ended ${why}`;
     replace(id, withoutProcess(container), cause);
+    endedRuns.set(id, runOf(container));
   }
 
   return {
@@ -207,4 +217,9 @@ export function createKnown(options: {
     inits: () => inits,
     dropDead,
   };
+}
+
+/** A container's time between a start and an end. */
+function runOf({ State }: EngineContainer): string {
+  return `${State.Pid} ${State.StartedAt}`;
 }
