@@ -12,6 +12,8 @@ export interface StreamConnection {
   /** Rejects, as a `Transport`, also when the connection ends before the reply has come. */
   ask(trip: Asked): Promise<Message>;
   readonly waiting: number;
+  /** Whether it came about, TLS included. */
+  readonly hasOpened: boolean;
   /** How many questions were put on it. */
   readonly asked: number;
   /** How long nothing has come, in milliseconds. */
@@ -53,6 +55,7 @@ export function streamConnection(options: {
   const frames = frameReader();
   let isOpen = true;
   let heardAt = clock.now();
+  let hasOpened = false;
   let asked = 0;
   const whenConnected: (() => void)[] = [];
   let isResting = false;
@@ -62,6 +65,9 @@ export function streamConnection(options: {
   });
 
   socket.setNoDelay(true);
+  socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
+    hasOpened = true;
+  });
   socket.once("connect", () => {
     for (const call of whenConnected.splice(0)) call();
   });
@@ -154,6 +160,9 @@ export function streamConnection(options: {
     ask,
     get waiting() {
       return waiting.size;
+    },
+    get hasOpened() {
+      return hasOpened;
     },
     get asked() {
       return asked;

@@ -150,6 +150,19 @@ describe("streams", () => {
     expect(connections).toHaveLength(2);
   });
 
+  it("fail all who wait for a connection that does not come about, without another attempt for each", async () => {
+    const { ask, connections } = await start((_, __, connection) => connection.destroy());
+    // What it says is no TLS.
+    const server = { address: "127.0.0.1", port: (servers.at(-1)!.address() as AddressInfo).port } as const;
+    const names = Array.from({ length: 40 }, (_, index) => `${index}.example.`);
+    servers.at(-1)!.on("connection", (connection: Socket) => connection.end("no"));
+    const asked = await Promise.allSettled(
+      names.map((name) => ask(name, { server: { ...server, transport: "tls" } })),
+    );
+    expect(new Set(asked.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    expect(connections.length).toBeLessThanOrEqual(4);
+  });
+
   it("share few new connections when the kept ones are closed under many questions", async () => {
     const answered = new Map<Socket, number>();
     const { ask, connections } = await start((query, send, connection) => {

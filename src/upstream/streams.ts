@@ -32,7 +32,8 @@ const MAX_TRIES = 32;
 
 /**
  * Asks over TCP, or TLS where the server says so (RFC 7858), on connections that are kept and shared. If one that was
- * asked anything else turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4).
+ * asked anything else turns out to be closed, the question goes out once more on another (RFC 7766 §6.2.4). One that
+ * does not come about fails all who wait for it.
  */
 export function streams({ clock }: { clock: Clock }): Transport {
   const byDialer = new WeakMap<Dialer, Map<string, Set<StreamConnection>>>();
@@ -44,7 +45,8 @@ export function streams({ clock }: { clock: Clock }): Transport {
       try {
         return await connection.ask(trip);
       } catch (error) {
-        if (trip.signal.aborted || connection.asked === 1 || tries === MAX_TRIES) throw error;
+        const isSharedFate = connection.hasOpened && connection.asked > 1;
+        if (trip.signal.aborted || !isSharedFate || tries === MAX_TRIES) throw error;
       }
     }
   };
