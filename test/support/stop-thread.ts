@@ -10,18 +10,20 @@ const WALL = 0x40000000;
 
 type Ptrace = (request: number, pid: number, address: number, data: number) => number;
 
+/** How often the threads are looked at: one that answers a storm is seen waiting every other time. */
+const LOOKS = 200;
+
 /** The thread of this process that waits for queries: of all its threads, the one that sits in epoll_wait by koffi. */
 export function dataPlaneThread(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`).map(Number);
-  // Node gives its workers no name of their own; the youngest thread is the one that was started last.
-  const names = threads.map((thread) => ({
-    thread,
-    wchan: readFileSync(`/proc/${pid}/task/${thread}/wchan`, "utf8"),
-  }));
-  const waiting = names.filter(({ thread, wchan }) => thread !== pid && /ep_poll|epoll/.test(wchan));
-  const found = waiting.at(-1)?.thread;
-  if (found === undefined) throw new Error(`no thread waits: ${JSON.stringify(names)}`);
-  return found;
+  const waiting = new Set<number>();
+  for (let look = 0; look < LOOKS; look++)
+    for (const thread of threads)
+      if (thread !== pid && /epoll|ep_poll/.test(readFileSync(`/proc/${pid}/task/${thread}/wchan`, "utf8")))
+        waiting.add(thread);
+  // Node gives its workers no name of their own, and has a thread that waits so, too; ours was started later.
+  if (waiting.size === 0) throw new Error(`none of the threads of ${pid} waits`);
+  return Math.max(...waiting);
 }
 
 /** Stops one thread of a process and no other, as a fault in it would; `resume` lets it go on. */
