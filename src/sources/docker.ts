@@ -47,9 +47,9 @@ const RETRY = { firstMs: 100, factor: 1.5, lastMs: 2_000 };
  *
  * An engine that can't be reached is `away`, at the start as well as later: a daemon may be up before dockerd, and a
  * socket that is not there may come. Only what no waiting mends is thrown by `start`: an address that is none, a
- * missing certificate, a socket that we may not open, or something else in its place. While it is away all that it told is kept, marked as not
- * verified, but for containers whose process has ended. Those lose their addresses, too, while an engine that is there
- * says nothing.
+ * missing certificate, a socket that we may not open, or something else in its place. While it is away all that it told
+ * is kept, marked as not verified, but for containers whose process has ended. Those lose their addresses, too, while an
+ * engine that is there says nothing.
  */
 export function dockerSource(options: DockerSourceOptions): Source {
   const { url, name, env, apply, doubt, clock, log, onState = () => {} } = options;
