@@ -45,7 +45,6 @@ export interface Attachment {
   beat(): boolean;
   /** See `Takeover`. */
   forgetFormer(): void;
-  noteFormer(): void;
   forgetGone(): void;
   /** `whoAsks` says another than before. */
   askerChanged(): void;
@@ -88,7 +87,6 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
     bare,
     beat: () => takeover?.beat() ?? true,
     forgetFormer: () => takeover?.forgetFormer(),
-    noteFormer: () => takeover?.noteFormer(),
     forgetGone: () => takeover?.forgetGone(),
     askerChanged: () => udp.askerChanged(),
     async close() {

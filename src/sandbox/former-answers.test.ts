@@ -10,7 +10,6 @@ const BEAT_MS = 500;
 let now: number;
 let log: ReturnType<typeof listedLog>;
 let forgotten: string[];
-let noted: string[];
 let forgettingMs: number;
 let former: FormerAnswers;
 
@@ -18,7 +17,6 @@ beforeEach(() => {
   now = 0;
   log = listedLog();
   forgotten = [];
-  noted = [];
   forgettingMs = 0;
   const clock: Clock = { wall: () => now, now: () => now, after: () => () => {} };
   former = formerAnswers({ clock, log });
@@ -27,7 +25,6 @@ beforeEach(() => {
 function add(name: string): Attachment {
   const attachment = {
     forgetFormer: () => forgotten.push(name),
-    noteFormer: () => noted.push(name),
     forgetGone() {
       forgotten.push(`${name}: gone`);
       now += forgettingMs;
@@ -44,11 +41,21 @@ function pass(ms: number): void {
 it("former answers are forgotten once, when the last can have come", () => {
   add("web");
   pass(FORMER_MS - BEAT_MS);
-  expect(forgotten).toEqual([]);
+  expect(forgotten).toEqual(["web: gone"]);
   pass(BEAT_MS);
-  expect(forgotten).toEqual(["web"]);
+  expect(forgotten).toEqual(["web: gone", "web"]);
   pass(2 * FORMER_MS);
-  expect(forgotten).toEqual(["web"]);
+  expect(forgotten).toEqual(["web: gone", "web"]);
+});
+
+it("answers that nobody can give any more are forgotten at once, of one attachment at a time", () => {
+  for (const name of ["web", "db"]) add(name);
+  former.leave(add("mail"));
+  expect(forgotten).toEqual(["mail: gone"]);
+  pass(BEAT_MS);
+  expect(forgotten).toEqual(["mail: gone", "web: gone"]);
+  pass(2 * BEAT_MS);
+  expect(forgotten).toEqual(["mail: gone", "web: gone", "db: gone"]);
 });
 
 it("former answers of many that leave at once are forgotten as long as there is time", () => {
@@ -64,9 +71,9 @@ it("former answers of many that leave at once are forgotten as long as there is 
 it("former answers of one attachment at a time are forgotten", () => {
   for (const name of ["web", "db", "mail"]) add(name);
   pass(FORMER_MS);
-  expect(forgotten).toEqual(["web"]);
+  expect(forgotten.slice(3)).toEqual(["web"]);
   pass(BEAT_MS);
-  expect(forgotten).toEqual(["web", "db"]);
+  expect(forgotten.slice(3)).toEqual(["web", "db"]);
 });
 
 it("former answers that can still come stay where we have left", () => {
@@ -79,7 +86,7 @@ it("former answers are forgotten once, also where we leave", () => {
   const web = add("web");
   pass(FORMER_MS);
   former.leave(web);
-  expect(forgotten).toEqual(["web"]);
+  expect(forgotten).toEqual(["web: gone", "web"]);
 });
 
 it("former answers are forgotten again after a hang, in which there were new ones", () => {
@@ -87,11 +94,10 @@ it("former answers are forgotten again after a hang, in which there were new one
   pass(FORMER_MS);
   now += ALIVE_MS;
   former.beat();
-  expect(noted).toEqual(["web"]);
   pass(FORMER_MS - BEAT_MS);
-  expect(forgotten).toEqual(["web"]);
+  expect(forgotten).toEqual(["web: gone", "web"]);
   pass(BEAT_MS);
-  expect(forgotten).toEqual(["web", "web"]);
+  expect(forgotten).toEqual(["web: gone", "web", "web"]);
 });
 
 it("former answers that the kernel does not let go of are told in the log", () => {
@@ -99,6 +105,7 @@ it("former answers that the kernel does not let go of are told in the log", () =
     forgetFormer() {
       throw new Error("netlink (the list of tracked connections): EINVAL");
     },
+    forgetGone() {},
   } as unknown as Attachment);
   pass(2 * FORMER_MS);
   expect(log.lines).toEqual(["debug connection tracking keeps what came before us"]);

@@ -15,7 +15,8 @@ export const LEAVING_MS = 500;
 
 /**
  * When what connection tracking remembers of who answered before us can be forgotten: once for each attachment,
- * `FORMER_MS` after its queries came to be ours, since nothing is tracked from then on.
+ * `FORMER_MS` after its queries came to be ours, since nothing is tracked from then on; what nobody can answer any more
+ * before that.
  */
 export interface FormerAnswers {
   add(attachment: Attachment): void;
@@ -24,13 +25,15 @@ export interface FormerAnswers {
    * would be refused again: what nobody can answer any more is forgotten now, for as many as there is time for.
    */
   leave(attachment: Attachment): void;
-  /** To be called after each beat. Forgets those of one attachment at most: it takes some 10 ms. */
+  /** To be called after each beat. Forgets those of one attachment at most: it takes some 25 ms. */
   beat(): void;
 }
 
 export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): FormerAnswers {
   /** Since when its queries are ours; undefined where all is forgotten. */
   const ours = new Map<Attachment, number | undefined>();
+  /** Those where it was not looked yet for what nobody can answer any more, from before us. */
+  const unlooked = new Set<Attachment>();
   let lastBeat = clock.now();
   let leavingMs = 0;
 
@@ -38,19 +41,21 @@ export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): Fo
     const now = clock.now();
     // We hung, and queries went the former way meanwhile.
     if (now - lastBeat >= ALIVE_MS) {
-      for (const attachment of ours.keys()) {
-        ours.set(attachment, now);
-        tried(() => attachment.noteFormer());
-      }
+      for (const attachment of ours.keys()) ours.set(attachment, now);
     }
     lastBeat = now;
     leavingMs = 0;
     for (const [attachment, since] of ours) {
       if (since === undefined || now - since < FORMER_MS) continue;
       ours.set(attachment, undefined);
+      unlooked.delete(attachment);
       tried(() => attachment.forgetFormer());
       return;
     }
+    const [next] = unlooked;
+    if (next === undefined) return;
+    unlooked.delete(next);
+    tried(() => next.forgetGone());
   }
 
   function tried(forget: () => void): void {
@@ -62,12 +67,16 @@ export function formerAnswers({ clock, log }: { clock: Clock; log: Logger }): Fo
   }
 
   return {
-    add: (attachment) => void ours.set(attachment, clock.now()),
+    add(attachment) {
+      ours.set(attachment, clock.now());
+      unlooked.add(attachment);
+    },
     leave(attachment) {
       const begin = clock.now();
       if (ours.get(attachment) !== undefined && leavingMs < LEAVING_MS) tried(() => attachment.forgetGone());
       leavingMs += clock.now() - begin;
       ours.delete(attachment);
+      unlooked.delete(attachment);
     },
     beat,
   };

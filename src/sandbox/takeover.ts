@@ -30,11 +30,9 @@ export interface Takeover {
    * translation. Throws NetlinkError.
    */
   forgetFormer(): void;
-  /** Takes note of where others listen now, for `forgetGone`: queries went to them again. */
-  noteFormer(): void;
   /**
-   * Forgets at once those conversations with whom nobody listens any more, if there can be such. Throws NetlinkError, or
-   * as `udpPorts` does.
+   * Forgets at once those conversations with whom nobody listens any more. Costs little unless somebody came or went
+   * since the last time. Throws NetlinkError, or as `udpPorts` does.
    */
   forgetGone(): void;
   /** New queries go the old way from when this returns. Our TCP connections stay ours, and answers may still go out. */
@@ -48,7 +46,8 @@ export interface Takeover {
  * however it ends, the kernel undoes it. Throws NetlinkError or SystemError, and then nothing is left.
  */
 export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: number): Takeover {
-  let former = udpPorts(namespace, at.address);
+  /** Where others listened when it was looked last for conversations with whom nobody does. */
+  let lookedAt: string | undefined;
   const lifeline = selfConnection(namespace, at.address);
   let netlink = -1;
   try {
@@ -72,16 +71,15 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
   return {
     beat: () => !handedBack && libc().sendNothing(udp, MSG_DONTWAIT, self) === EPERM,
     forgetFormer: () => void forgetUdp(netlink, at, () => true),
-    noteFormer() {
-      former = udpPorts(namespace, at.address);
-    },
     forgetGone() {
       // A container that has ended asks no more.
       if (!namespace.isCurrent()) return;
-      const heard = udpPorts(namespace, at.address, "0.0.0.0");
+      const ports = [...udpPorts(namespace, at.address)].sort().join();
       // To look takes some 25 ms, and is seldom needed: nobody has gone.
-      if ([...former].every((port) => heard.has(port))) return;
+      if (ports === lookedAt) return;
+      const heard = udpPorts(namespace, at.address, "0.0.0.0");
       forgetUdp(netlink, at, ({ port }) => !heard.has(port));
+      lookedAt = ports;
     },
     handBack,
     async close() {

@@ -268,9 +268,9 @@ attach: [web]
       expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
       const ran = await start();
       expect(await tracked()).toContain("sport=4053 dport=53");
-      await docker.restart();
       // The kernel forgets by itself after two minutes.
       await expect.poll(tracked, { timeout: 30_000, interval: 500 }).not.toContain("dport=53");
+      await docker.restart();
       expect(await dig(...fixed)).toBe(OURS);
       await ran.stop("SIGKILL");
       expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
@@ -282,6 +282,17 @@ attach: [web]
       const ran = await start();
       await docker.restart();
       await ran.stop("SIGTERM");
+      expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
+    });
+
+    test("a client with one port is answered after us, though dockerd restarted under one of ours that was killed", async () => {
+      const fixed = ["-b", "127.0.0.1#4053", "web"];
+      expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
+      await start();
+      await docker.restart();
+      await eleven!.stop("SIGKILL");
+      await start();
+      await eleven!.stop("SIGTERM");
       expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
     });
 
