@@ -40,3 +40,12 @@ test("a listener whose port is another one at each start is none that others can
   for (const listen of ["", '"127.0.0.1:0"'])
     expect(() => textFor("networkmanager", listen)).toThrow("no plain listener with a port of its own");
 });
+
+test.each(["do%h", "a/b", "it's"])(
+  "a suffix that means something else there, %s, is not written",
+  (suffix) => {
+    const config = readConfig(`hostSuffix: ${JSON.stringify(suffix)}`, "eleven.yaml");
+    expect(() => dropIn("systemd-resolved", config)).toThrow("Cannot write the suffix");
+    expect(() => dropIn("networkmanager", config)).toThrow("Cannot write the suffix");
+  },
+);

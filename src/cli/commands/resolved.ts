@@ -37,9 +37,14 @@ export function resolvedCommand(program: Command): Command {
     });
 }
 
-/** Throws a CodedError CONFIG if no listener is one that this resolver can ask. */
+/** Throws a CodedError CONFIG if no listener is one that this resolver can ask, or its file has no place for the suffix. */
 export function dropIn(kind: Kind, { listen, hostSuffix }: Pick<Config, "listen" | "hostSuffix">): DropIn {
   const suffix = hostSuffix.replace(/\.$/, "");
+  // Others mean something in these files: `%` and quotes to systemd, `/` to dnsmasq.
+  if (kind !== "resolv.conf" && !/^[\w.-]+$/.test(suffix)) {
+    const remedy = "give `hostSuffix:` letters, digits, hyphens, underscores and dots only, like docker";
+    throw new CodedError("CONFIG", `Cannot write the suffix ${suffix} into a file of ${kind}'s`, { remedy });
+  }
   // One on port 0 is on another one at each start.
   const [first, ...others] = listen.filter(({ port }) => port !== 0).map(hostAddress);
   if (first === undefined) {
