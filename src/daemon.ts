@@ -262,9 +262,9 @@ export async function startDaemon(options: {
     const prepared: Prepared[] = [];
     try {
       prepared.push(await listeners.prepare(next.listen));
-      prepared.push(await sources.prepare(next.sources));
-      // Last: from its commit on, queries come here that others would have answered.
       prepared.push(await nodeLocal.prepare(next.nodeLocal));
+      // Last: what they tell is in the registry at once.
+      prepared.push(await sources.prepare(next.sources));
     } catch (error) {
       await Promise.all(prepared.map((part) => part.abandon()));
       throw error;

@@ -234,8 +234,15 @@ describe.skipIf(reason).each(WAYS)(
       await reload(CONFIG.replace(`intercept: [${SERVICE}]`, "intercept: []"), '"reloaded"');
       expect(await dig(LOCAL, "who.test")).toBe(UPSTREAMS_ANSWER);
       expect(await dig(SERVICE, "who.test")).toBe(SERVICES_ANSWER);
-      await reload(CONFIG.replace(LOCAL, "10.244.1.1"), "reload refused");
+      world.write(
+        "shop.yaml",
+        "networks: { shop: {} }\ncontainers: { web: { networks: { shop: { ipv4: 10.5.0.2 } } } }\n",
+      );
+      const another = "sources: [{ file: shop.yaml }]\n";
+      await reload(another + CONFIG.replace(LOCAL, "10.244.1.1"), "reload refused");
       expect(await dig(LOCAL, "who.test")).toBe(UPSTREAMS_ANSWER);
+      // Nobody was answered by it for a moment, either.
+      expect((await running.json("history", "web.shop")).value).toEqual([]);
       await reload(CONFIG, '"reloaded"');
       expect(await dig(LOCAL, "who.test")).toBe(UPSTREAMS_ANSWER);
       expect(await dig(SERVICE, "who.test")).toBe(UPSTREAMS_ANSWER);
