@@ -1,4 +1,7 @@
-/** Time as a parameter: nothing else in the program reads a clock, so tests can turn it. */
+/**
+ * Time as a parameter, so that tests can turn it. Only what waits for the kernel or another thread, which no test can
+ * turn, reads a clock of its own.
+ */
 export interface Clock {
   /** Milliseconds since 1970, for people. */
   wall(): number;

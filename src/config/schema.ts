@@ -29,7 +29,7 @@ export interface Config {
   readonly ipv6: "auto" | "off";
   /** The host's file, absolute. */
   readonly resolvConf: string;
-  /** Asked only when `upstreams` yields none. */
+  /** Asked only when `upstreams` yields none, or only such that lead back here. */
   readonly fallbackUpstreams: readonly ServerAddress[];
   /** Split DNS: folded suffix -> whom to ask, at least one. */
   readonly domains: ReadonlyMap<Name, readonly ServerAddress[]>;

@@ -1,6 +1,6 @@
 /** What forwarders did since the start; several may share one. Plain numbers that only grow, for metrics. */
 export interface UpstreamCounters {
-  /** Messages sent, by transport; retries and resends too. */
+  /** Messages sent for queries, by transport, resends too; not what is asked beside them, of servers that were down. */
   udp: number;
   tcp: number;
   tls: number;
