@@ -26,7 +26,7 @@ function setUp(checks: readonly Check[]) {
       isAttached: () => false,
     },
     checks,
-    hostResolvConf: { current: () => ({ ...servers, readAt: 0 }) },
+    hostResolvConf: { current: () => servers },
     exchange: () => new Promise(() => {}),
     log: silentLog,
     checked: (report) => progress.push(report),

@@ -24,7 +24,7 @@ function judged({ servers, by = "resolv.conf", host = ["10.0.0.1"], upstreams = 
   const conf = { nameservers: [], search: [], options: [], other: [], invalid: [] };
   return isOnFallback(
     {
-      host: { servers: host.map(at), conf, readAt: 0 },
+      host: { servers: host.map(at), conf },
       config: readConfig(`upstreams: ${upstreams}\n`, "eleven.yaml"),
     },
     own,

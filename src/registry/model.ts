@@ -65,7 +65,7 @@ export type NameKind = "container-name" | "alias" | "short-id" | "hostname" | "l
  */
 export type Change = { readonly source: string; readonly cause: string } & (
   | { readonly kind: "sync"; readonly snapshot: Snapshot }
-  | { readonly kind: "put"; readonly container: Container; readonly networks?: readonly Network[] }
+  | { readonly kind: "put"; readonly container: Container }
   | { readonly kind: "remove"; readonly key: string }
 );
 

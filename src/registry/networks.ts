@@ -11,10 +11,8 @@ export interface Networks {
   get(name: string): Network | undefined;
   /** What the network is called in a question; undefined if it can't be in one. */
   folded(name: string): Name | undefined;
-  /**
-   * Takes down what a source says; `whole` is all that it knows. Gives the names whose `get` is not what it was.
-   */
-  declare(source: string, networks: readonly Network[], whole: boolean): string[];
+  /** Takes down all that a source knows. Gives the names whose `get` is not what it was. */
+  declare(source: string, networks: readonly Network[]): string[];
   join(name: string, key: string): void;
   leave(name: string, key: string): void;
   /** Keys of the containers attached to it. */
@@ -30,7 +28,7 @@ interface Known {
 
 export function createNetworks(): Networks {
   const known = new Map<string, Known>();
-  const bySource = new Map<string, Set<string>>();
+  const bySource = new Map<string, readonly string[]>();
 
   function get(name: string): Network | undefined {
     const declared = known.get(name)?.declared;
@@ -52,22 +50,17 @@ export function createNetworks(): Networks {
     if (network?.declared.size === 0 && network.members.size === 0) known.delete(name);
   }
 
-  function declare(source: string, networks: readonly Network[], whole: boolean): string[] {
+  function declare(source: string, networks: readonly Network[]): string[] {
     const said = new Map(networks.map(({ name, internal }) => [name, internal]));
-    const earlier = bySource.get(source) ?? new Set();
-    const unsaid = whole ? [...earlier].filter((name) => !said.has(name)) : [];
+    const unsaid = [...(bySource.get(source) ?? [])].filter((name) => !said.has(name));
     const affected = [...said.keys(), ...unsaid];
     const before = affected.map(get);
-    for (const [name, internal] of said) {
-      obtain(name).declared.set(source, internal);
-      earlier.add(name);
-    }
+    for (const [name, internal] of said) obtain(name).declared.set(source, internal);
     for (const name of unsaid) {
       known.get(name)?.declared.delete(source);
-      earlier.delete(name);
       drop(name);
     }
-    if (earlier.size > 0) bySource.set(source, earlier);
+    if (said.size > 0) bySource.set(source, [...said.keys()]);
     else bySource.delete(source);
     return affected.filter((name, at) => get(name)?.internal !== before[at]?.internal);
   }

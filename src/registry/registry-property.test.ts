@@ -148,13 +148,10 @@ const place = fc.nat(5);
 
 const steps: fc.Arbitrary<Step>[] = [
   source.chain((from) =>
-    fc.tuple(containerOf(from), perhaps(networksArbitrary)).map(([container, networks]) =>
-      step(`put ${JSON.stringify({ container, networks })}`, (model, { registry }) => {
+    containerOf(from).map((container) =>
+      step(`put ${JSON.stringify(container)}`, (model, { registry }) => {
         learn(model, from, container);
-        const known = model.networks.get(from) ?? new Map<string, boolean>();
-        for (const network of networks ?? []) known.set(network.name, network.internal);
-        model.networks.set(from, known);
-        registry.apply({ kind: "put", source: from, cause: "put", container, ...(networks && { networks }) });
+        registry.apply({ kind: "put", source: from, cause: "put", container });
       }),
     ),
   ),

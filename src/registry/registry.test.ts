@@ -192,19 +192,6 @@ describe("several sources", () => {
     sync(registry, []);
     expect(registry.network("shop")).toBeUndefined();
   });
-
-  test("may add networks with a put, which do not replace those known", () => {
-    const registry = registryOf([], networks("a"));
-    const change = {
-      kind: "put",
-      source: "test",
-      cause: "c",
-      container: web,
-      networks: networks("internal:shop"),
-    } as const;
-    registry.apply(change);
-    expect([registry.network("a")?.internal, registry.network("shop")?.internal]).toEqual([false, true]);
-  });
 });
 
 describe("containers", () => {

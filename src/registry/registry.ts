@@ -97,9 +97,9 @@ export function createRegistry(options: {
   function apply(change: Change): Applied {
     const wanted = differences(change, holders);
     const wasReady = readiness.ready;
-    const isWhole = change.kind === "sync";
-    const declaredAnew = networks.declare(change.source, networksOf(change), isWhole);
-    if (isWhole) {
+    let declaredAnew: string[] = [];
+    if (change.kind === "sync") {
+      declaredAnew = networks.declare(change.source, change.snapshot.networks);
       readiness.synced(change.source);
       verifiedAt.delete(change.source);
     }
@@ -203,9 +203,4 @@ export function createRegistry(options: {
     history: (name) => history.list(name),
     view,
   };
-}
-
-function networksOf(change: Change): readonly Network[] {
-  if (change.kind === "sync") return change.snapshot.networks;
-  return change.kind === "put" ? (change.networks ?? []) : [];
 }

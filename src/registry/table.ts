@@ -20,11 +20,6 @@ export class Table<Value> {
     return this.#rows.get(row)?.keys() ?? [];
   }
 
-  /** All values of a row; one that is in several columns comes several times. */
-  *values(row: string): Iterable<Value> {
-    for (const cell of this.#rows.get(row)?.values() ?? []) yield* cell;
-  }
-
   add(row: string, column: string, value: Value): void {
     const cells = this.#rows.get(row) ?? new Map<string, Set<Value>>();
     const cell = cells.get(column) ?? new Set();

@@ -15,8 +15,6 @@ export interface HostServers {
   readonly servers: readonly SocketAddress[];
   /** The whole file; of the last version that could be read, while a rewrite is being waited for. */
   readonly conf: ResolvConf;
-  /** When the version in use was read, in milliseconds since 1970. */
-  readonly readAt: number;
   /** Why there are no servers, or why these are old ones; for `status`, `doctor` and Extended DNS Errors. */
   readonly problem?: string;
 }
@@ -51,7 +49,7 @@ export function hostResolvConf({
   clock: Clock;
   fs?: ResolvConfFiles;
 }): HostResolvConf {
-  let known: HostServers = serversIn("", path, clock.wall());
+  let known: HostServers = serversIn("", path);
   let stamp: string | undefined;
   let goneSince: number | undefined;
 
@@ -71,7 +69,7 @@ export function hostResolvConf({
     }
     if (text === "") return gone("the file is empty");
     goneSince = undefined;
-    known = serversIn(text, path, clock.wall());
+    known = serversIn(text, path);
     return known;
   }
 
@@ -79,18 +77,18 @@ export function hostResolvConf({
     stamp = undefined;
     goneSince ??= clock.now();
     if (known.servers.length > 0 && clock.now() - goneSince < REWRITE_GRACE_MS) return { ...known, problem };
-    known = { ...serversIn("", path, clock.wall()), problem };
+    known = { ...serversIn("", path), problem };
     return known;
   }
 
   return { current };
 }
 
-function serversIn(text: string, path: string, readAt: number): HostServers {
+function serversIn(text: string, path: string): HostServers {
   const conf = parseResolvConf(text);
   const addresses = new Set(conf.nameservers.map(({ address }) => address));
   const servers = [...addresses].map((address) => ({ address, port: DNS_PORT }));
-  return { servers, conf, readAt, ...(servers.length === 0 && { problem: `${path} names no nameserver` }) };
+  return { servers, conf, ...(servers.length === 0 && { problem: `${path} names no nameserver` }) };
 }
 
 const nodeFiles: ResolvConfFiles = {
