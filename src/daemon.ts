@@ -69,7 +69,10 @@ const STOP_GRACE_MS = 700;
 export interface Daemon extends Control {
   /** Puts another configuration in force, whole or not at all: throws a CodedError and goes on as before. */
   reload(config: Config): Promise<void>;
-  /** Answers what is in flight, hands every 127.0.0.11 back, and ends; within two seconds. */
+  /**
+   * Answers what is in flight, hands every 127.0.0.11 back, and ends; within two seconds, unless a thread hangs: who has
+   * promised them, ends the process then (`cli/commands/serve.ts`).
+   */
   close(): Promise<void>;
   /** Whether there is a way into the container's network namespace. */
   canAttach(sandbox: string): boolean;
