@@ -284,6 +284,26 @@ describe("equal questions in flight", () => {
     expect(asked).toHaveLength(2);
   });
 
+  test("are not joined where admission refused who asked first", async () => {
+    const { ask, asked, script } = scripted();
+    const refusal = failure("too many queries in flight");
+    script.admit = (inner) => ({
+      name: inner.name,
+      async resolve(query) {
+        if (query.client.sandbox === "busy") throw refusal;
+        return inner.resolve(query);
+      },
+    });
+    const from = (sandbox: string) => ({ client: { sandbox, transport: "udp" } }) as const;
+    const asking = ["busy", "web", "db"].map((sandbox) => ask("www.example.org.", from(sandbox)));
+    expect(await Promise.allSettled(asking)).toMatchObject([
+      { reason: refusal },
+      { value: { rcode: Rcode.NOERROR } },
+      { value: { rcode: Rcode.NOERROR } },
+    ]);
+    expect(asked).toHaveLength(1);
+  });
+
   test("hits need no admission", async () => {
     const { ask, script } = scripted();
     await ask();

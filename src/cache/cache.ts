@@ -33,7 +33,10 @@ export interface Cached {
   /** Whose upstreams are asked, and which these are: queries of one scope share answers. May throw `ResolveFailure`. */
   readonly scope: (query: Query) => string;
   readonly inner: Resolver;
-  /** Bounds queries that wait for upstreams; hits and stale answers wait for nobody. What it throws is not remembered. */
+  /**
+   * Bounds queries that wait for upstreams; hits and stale answers wait for nobody. Whom it lets in, it lets in before
+   * `resolve` returns, else nobody joins. What it throws is not remembered, and is for nobody else.
+   */
   readonly admit: (inner: Resolver) => Resolver;
 }
 
@@ -152,9 +155,11 @@ export function createCache(options: {
 
     /** Asks for everybody: with a signal of nobody's own, and for AD, which `server` gives to those who can read it. */
     function start(key: string, query: Query): Flight {
+      let isAdmitted = false;
       const asking = admit({
         name,
         async resolve(shared: Query) {
+          isAdmitted = true;
           try {
             const answer = await inner.resolve(shared);
             return flights.get(key) === flight ? learn(key, shared, answer) : answer;
@@ -172,7 +177,8 @@ export function createCache(options: {
       });
       const join = (other: Query) => settle(admit(saying(name, outcome)).resolve(other));
       const flight: Flight = { since: time(), outcome, join };
-      flights.set(key, flight);
+      // A refusal is of this client alone: others try for themselves.
+      if (isAdmitted) flights.set(key, flight);
       return flight;
     }
 
