@@ -9,7 +9,7 @@ import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
 import { CutOff, type Exchange, type ExchangeCall, SendForbidden, type TransportName } from "./exchange.ts";
-import { isFaultOfServer, sayWhy } from "./failures.ts";
+import { isFaultOfServer, sayWhy, type Verdict } from "./failures.ts";
 import type { Health } from "./health.ts";
 import type { ForwardLimits } from "./limits.ts";
 import { pause } from "./pause.ts";
@@ -122,7 +122,7 @@ export function contenderAsker({
       if (FINAL.includes(message.header.rcode) && !isLame) return message;
       if (isLame) contender.halfHearted = message;
       const did = isLame ? "offers no recursion" : `answered ${rcode}`;
-      contender.verdict = { server, did, reached: true, ede: extendedErrors(message.edns) };
+      conclude(contender, { server, did, reached: true, ede: extendedErrors(message.edns) });
     } catch (error) {
       if (ear.signal.aborted) return undefined;
       const did = sayWhy(error);
@@ -131,7 +131,7 @@ export function contenderAsker({
       if (isLastResort || error instanceof SendForbidden) return never(signal);
       if (error instanceof CutOff) noteCutOff(contender, error);
       else if (isFaultOfServer(error)) health.failed(key, did);
-      contender.verdict = { server, did, reached: error instanceof CutOff, ede: [] };
+      conclude(contender, { server, did, reached: error instanceof CutOff, ede: [] });
     } finally {
       ear.end();
     }
@@ -185,16 +185,33 @@ export function contenderAsker({
    */
   async function holdForPreferred(contender: Contender, signal: Signal): Promise<void> {
     const holdMs = Math.min(NXDOMAIN_HOLD_MS, began + NXDOMAIN_HELD_TO_MS - clock.now());
-    if (holdMs <= 0) return;
-    const before = contenders.slice(0, contenders.indexOf(contender));
-    const preferred = before.find(
-      ({ key, verdict, isSilent }) => verdict === undefined && !isSilent && !health.isDown(key),
-    );
+    if (holdMs <= 0 || signal.aborted) return;
+    const preferred = preferredTo(contender);
     if (preferred === undefined) return;
     const server = contender.label;
     contender.verdict = { server, did: "answered NXDOMAIN", reached: true, ede: [] };
     query.trace.step(name, "held", { server, for: preferred.label, ms: holdMs });
-    await pause(clock, holdMs, signal);
+    contender.hold ??= new Stopper();
+    const { hold } = contender;
+    const forget = onAbort(signal, () => hold.abort(signal.reason));
+    await pause(clock, holdMs, hold);
+    forget();
+  }
+
+  /** The first that stands before it in the list and may still say otherwise. */
+  function preferredTo(contender: Contender): Contender | undefined {
+    const before = contenders.slice(0, contenders.indexOf(contender));
+    return before.find(
+      ({ key, verdict, isSilent }) => verdict === undefined && !isSilent && !health.isDown(key),
+    );
+  }
+
+  /** It will not answer: who was held for it alone need not wait any more. */
+  function conclude(contender: Contender, verdict: Verdict): void {
+    contender.verdict = verdict;
+    for (const other of contenders) {
+      if (other.hold !== undefined && preferredTo(other) === undefined) other.hold.abort(undefined);
+    }
   }
 
   /** Whether somebody else may have the answer. */

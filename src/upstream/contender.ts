@@ -1,4 +1,5 @@
 import { formatServer, type ServerAddress } from "../base/server-address.ts";
+import type { Stopper } from "../base/stopper.ts";
 import type { Message } from "../wire/message.ts";
 import type { Dialer } from "./dialer.ts";
 import type { TransportName } from "./exchange.ts";
@@ -33,6 +34,8 @@ export interface Contender extends Lane {
   witness: Witness | undefined;
   /** Undefined while it may still answer. */
   verdict: Verdict | undefined;
+  /** Ends the wait of its NXDOMAIN for those that are preferred to it. */
+  hold: Stopper | undefined;
   /** What it said that others may know better, and that is relayed if they don't. */
   halfHearted: Message | undefined;
 }
@@ -80,6 +83,7 @@ export function contendersOf(
     judged: false,
     witness: undefined,
     verdict: undefined,
+    hold: undefined,
     halfHearted: undefined,
   }));
 }

@@ -8,6 +8,7 @@ import { frame } from "../wire/frame.ts";
 import { EdeCode, EdnsOptionCode, Rcode, RrType } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
 import { upstreamCounters } from "./counters.ts";
+import type { Dialer } from "./dialer.ts";
 import { fakeClock } from "./fake-clock.suite.ts";
 import {
   addressOf,
@@ -215,6 +216,44 @@ describe("forwarder", () => {
     expect(await asked).toMatchObject({ upstream: label(b), rcode: Rcode.NXDOMAIN });
     expect(stateOf(a.server)).toBe("down");
     expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(b), rcode: Rcode.NXDOMAIN });
+  });
+
+  it("holds a later server's NXDOMAIN no longer than until all that are preferred to it have failed", async () => {
+    let answer = () => {};
+    let refuse = () => {};
+    const a = await upstream((query, send) => {
+      answer = () => failing(Rcode.SERVFAIL)(query, send);
+    });
+    const [b, c] = [await upstream(silent), await upstream(failing(Rcode.NXDOMAIN))];
+    const counting = countingDialer();
+    dialers.push(counting);
+    const dialer: Dialer = {
+      ...counting,
+      udp(server, listener) {
+        if (server === b.server)
+          refuse = () => listener.failed(Object.assign(new Error(), { code: "ECONNREFUSED" }));
+        return counting.udp(server, listener);
+      },
+    };
+    const servers = [a.server, b.server, c.server];
+    const { resolver, clock } = to(servers, { select: () => ({ servers, dialer, why: "test" }) });
+    const query = aQuery();
+    const asked = resolver.resolve(query);
+    for (const each of [a, b]) {
+      await each.asked(1);
+      clock.advance(300);
+    }
+    const steps = (decision: string) => query.trace.steps.filter((step) => step.decision === decision);
+    while (steps("held").length === 0) await settle();
+    answer();
+    while (steps("reply").length < 2) await settle();
+    await settle();
+    expect(steps("chosen")).toEqual([]);
+    refuse();
+    await settle();
+    expect(steps("chosen")).toHaveLength(1);
+    expect(await asked).toMatchObject({ upstream: label(c), rcode: Rcode.NXDOMAIN });
+    expect(clock.waiting).toBe(0);
   });
 
   it("tries a dead server again beside a query, in nobody's way, and goes back to it", async () => {
