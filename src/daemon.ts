@@ -104,8 +104,8 @@ export async function startDaemon(options: {
   const loops = loopTests({
     clock,
     isOurs: (scope, server) => isListener(scope, server, listenerNames()),
-    onFound: (scope, server) =>
-      log.warn({ upstream: formatServer(server), scope, ...LEADS_BACK }, "upstream refused"),
+    onFound: ({ name }, server) =>
+      log.warn({ upstream: formatServer(server), scope: name, ...LEADS_BACK }, "upstream refused"),
   });
   const shared = { ...known, loops, exchange: exchanger({ clock }), budget: hedges() };
   const admitted = admission();

@@ -96,6 +96,8 @@ export interface AttachmentReport {
 export interface UpstreamReport {
   /** From whose namespace it is asked: `host`, or a container's name. */
   readonly scope: string;
+  /** Key of that container, which tells it from others of its name, and from the host; null for the host. */
+  readonly sandbox: string | null;
   readonly address: string;
   /** `refused`: it is not asked at all, for the reason given. */
   readonly state: "up" | "down" | "unknown" | "refused";

@@ -1,13 +1,14 @@
 import type { QueryReport, RecordReport, UpstreamReport } from "../api/control.ts";
-import { formatServer, type ServerAddress } from "../base/server-address.ts";
+import { formatServer } from "../base/server-address.ts";
 import type { Answer } from "../resolver/resolver.ts";
+import { hostDialer } from "../upstream/dialer.ts";
 import { type Health, serverKey } from "../upstream/health.ts";
 import type { Loops } from "../upstream/loops.ts";
 import type { Silence } from "../upstream/silence.ts";
 import { rcodeName, typeName } from "../wire/iana.ts";
 import type { Question, ResourceRecord } from "../wire/message.ts";
 import { formatRdata } from "../wire/presentation.ts";
-import { LEADS_BACK } from "./upstreams.ts";
+import { LEADS_BACK, type Upstream } from "./upstreams.ts";
 
 /** An answer as `eleven query` gives it. */
 export function queryReport(
@@ -37,7 +38,7 @@ export function recordReport(rr: ResourceRecord): RecordReport {
 
 /** What is known of a server, as it is asked from one namespace. */
 export function upstreamReport(
-  { scope, server }: { readonly scope: string; readonly server: ServerAddress },
+  { scope, name, server }: Upstream,
   { health, silence, loops }: { health: Health; silence: Silence; loops: Loops },
 ): UpstreamReport {
   const key = serverKey(scope, server);
@@ -45,7 +46,8 @@ export function upstreamReport(
   const isLoop = loops.isLoop(scope, server);
   return {
     address: formatServer(server),
-    scope,
+    scope: name,
+    sandbox: scope === hostDialer.scope ? null : scope,
     state: isLoop ? "refused" : state,
     rttMs: rttMs ?? null,
     srttMs: srttMs ?? null,

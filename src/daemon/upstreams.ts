@@ -69,7 +69,7 @@ function preferred(config: Config, hostResolvConf: HostResolvConf): Pick<Selecti
  */
 export function ownSelection(container: Container, dialing: Dialing): Selection {
   const { name, netns, upstreams = [] } = container;
-  const dialer = netns === undefined ? dialing.host : dialing.inside(netns, name);
+  const dialer = netns === undefined ? dialing.host : dialing.inside(netns, container);
   return { servers: upstreams, dialer, why: `upstreams of container ${name}` };
 }
 
@@ -116,13 +116,18 @@ export const LEADS_BACK = {
     "name the servers that are to be asked under `upstreams:` in eleven.yaml, or take eleven's address out of what this server asks (the host's resolv.conf, or DNS= of systemd-resolved)",
 };
 
-/** Every server that somebody may be sent to, for `status`; `scope` is where it is asked from. */
+/** A server as it is asked from one namespace, which has its dialer's `scope` and `name`. */
+export interface Upstream extends Pick<Dialer, "scope" | "name"> {
+  readonly server: ServerAddress;
+}
+
+/** Every server that somebody may be sent to, for `status`. */
 export function allServers(
   config: Config,
   hostResolvConf: HostResolvConf,
   isLoop: (scope: string, server: ServerAddress) => boolean,
   containers: Iterable<Container>,
-): { scope: string; server: ServerAddress }[] {
+): Upstream[] {
   const nodeLocal =
     config.nodeLocal === undefined
       ? []
@@ -134,9 +139,14 @@ export function allServers(
   const host = [...chosen, ...[...config.domains.values()].flat(), ...nodeLocal];
   const own = [...containers]
     .filter(hasOwnUpstreams)
-    .flatMap(({ name, netns, upstreams = [] }) =>
-      upstreams.map((server) => ({ scope: netns === undefined ? hostDialer.scope : name, server })),
+    .flatMap(({ key, name, netns, upstreams = [] }) =>
+      upstreams.map((server) => (netns === undefined ? fromHost(server) : { scope: key, name, server })),
     );
-  const all = [...host.map((server) => ({ scope: hostDialer.scope, server })), ...own];
+  const all = [...host.map(fromHost), ...own];
   return [...new Map(all.map((each) => [serverKey(each.scope, each.server), each])).values()];
+}
+
+function fromHost(server: ServerAddress): Upstream {
+  const { scope, name } = hostDialer;
+  return { scope, name, server };
 }

@@ -81,7 +81,7 @@ function sandboxOf(container: Container, namespace: Namespace, files: ContainerF
     container,
     sharers: [],
     namespace,
-    dialer: namespaceDialer(namespace, container.name),
+    dialer: { ...namespaceDialer(namespace), scope: container.key, name: container.name },
     files,
     resolver: engineResolver(net),
     net,

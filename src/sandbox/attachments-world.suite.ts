@@ -42,7 +42,7 @@ export function echoServe(): Serve & { readonly opened: string[]; readonly asked
 export async function ask(path: string): Promise<{ udp: string; tcp: string }> {
   const udp = await askUdp(path);
   const namespace = openNamespace(path);
-  const tcp = namespaceDialer(namespace, path).tcp(4).connect({ host: "127.0.0.11", port: 53 });
+  const tcp = namespaceDialer(namespace).tcp(4).connect({ host: "127.0.0.11", port: 53 });
   const answers = { udp, tcp: await text(tcp) };
   namespace.close();
   return answers;

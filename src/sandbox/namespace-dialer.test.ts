@@ -48,7 +48,7 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
   it.each(families)("asks over UDP what only the namespace reaches ($host)", async ({ host }) => {
     const home = readlinkSync("/proc/thread-self/ns/net");
     const answer = await new Promise<string>((resolve, reject) => {
-      const flow = namespaceDialer(namespace, "web-1").udp(
+      const flow = namespaceDialer(namespace).udp(
         { address: host, port: 5300 },
         {
           message(octets) {
@@ -71,7 +71,7 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
   });
 
   it.each(families)("asks over TCP what only the namespace reaches ($host)", async ({ family, host }) => {
-    const socket = namespaceDialer(namespace, "web-1").tcp(family);
+    const socket = namespaceDialer(namespace).tcp(family);
     // A socket that read before it was connected would have failed by now.
     await nextTurn();
     socket.connect({ host, port: 5300 });
@@ -86,7 +86,7 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
   });
 
   it("reports a refused connection as any socket does", async () => {
-    const socket = namespaceDialer(namespace, "web-1").tcp(4);
+    const socket = namespaceDialer(namespace).tcp(4);
     socket.connect({ host: "127.0.0.1", port: 5301 });
     await expect(once(socket, "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
@@ -107,9 +107,9 @@ describe.skipIf(whyNot !== undefined)(`namespace dialer${skipped}`, () => {
     const at = { address: "127.0.0.1", port: 5300 };
     const deaf = { message() {}, failed() {} };
     const refused = expect.objectContaining({ code: "ATTACH" });
-    expect(() => namespaceDialer(gone, "web-1").udp(at, deaf)).toThrow(refused);
+    expect(() => namespaceDialer(gone).udp(at, deaf)).toThrow(refused);
     expect(() => connectedUdpSocket(at, gone)).toThrow(refused);
-    expect(() => namespaceDialer(gone, "web-1").tcp(4)).toThrow(refused);
+    expect(() => namespaceDialer(gone).tcp(4)).toThrow(refused);
     expect(openDescriptors()).toBe(before);
   });
 });

@@ -10,9 +10,8 @@ import { familyOf } from "../upstream/round-trip.ts";
  * Dials from inside a namespace; the namespace stays the caller's, and must be open whenever a socket is asked
  * for (else CodedError ATTACH). A socket once made stays in there.
  */
-export function namespaceDialer(namespace: Namespace, scope: string): Dialer {
+export function namespaceDialer(namespace: Namespace): Pick<Dialer, "udp" | "tcp"> {
   return {
-    scope,
     udp: (server, listener) => portableFlow(udpSocketInside(namespace, familyOf(server)), server, listener),
     tcp(family) {
       // `connect` uses the handle that is there. But net.Socket takes a descriptor to be connected, and would

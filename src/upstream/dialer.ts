@@ -10,8 +10,10 @@ import { familyOf } from "./round-trip.ts";
  * container's own upstreams from the container's.
  */
 export interface Dialer {
-  /** `host`, or the container's name. */
+  /** Whose namespace it is: `host`, or the container's key, which has a slash in it. */
   readonly scope: string;
+  /** The same for people: `host`, or the container's name, which others may have, too. */
+  readonly name: string;
   /** Whether a connection may outlive its query; one in a container keeps the container's namespace alive meanwhile. */
   readonly keepsConnections?: boolean;
   /**
@@ -28,6 +30,7 @@ export interface Dialer {
 /** Works wherever Node does. */
 export const hostDialer: Dialer = {
   scope: "host",
+  name: "host",
   keepsConnections: true,
   udp: (server, listener) =>
     portableFlow(createSocket(familyOf(server) === 4 ? "udp4" : "udp6"), server, listener),

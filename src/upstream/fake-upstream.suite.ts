@@ -155,6 +155,7 @@ export function countingDialer(): Dialer & { allClosed(): Promise<number>; reado
   const closings: Promise<unknown>[] = [];
   return {
     scope: "host",
+    name: "host",
     udp(server, listener) {
       const flow = hostDialer.udp(server, listener);
       let closed = () => {};

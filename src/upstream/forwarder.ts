@@ -79,7 +79,7 @@ export function forwarder({
       const contenders = contendersFor(query, asked, dialer);
       query.trace.step(name, "selected", () => ({
         servers: contenders.map(brief),
-        scope: dialer.scope,
+        scope: dialer.name,
         policy: policy(),
         why,
       }));

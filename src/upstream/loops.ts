@@ -5,6 +5,7 @@ import { answer } from "../resolver/reply.ts";
 import type { Query, Resolver } from "../resolver/resolver.ts";
 import { Rcode, RrClass, RrType } from "../wire/iana.ts";
 import { foldName } from "../wire/name.ts";
+import type { Dialer } from "./dialer.ts";
 import type { ExchangeCall } from "./exchange.ts";
 import { serverKey } from "./health.ts";
 
@@ -40,7 +41,7 @@ export function loops(options: {
   /** Whether this is an address on which we listen ourselves; no mark is needed to know that. */
   readonly isOurs: (scope: string, server: ServerAddress) => boolean;
   /** Called when a server is found out, not again while it stays so. */
-  readonly onFound: (scope: string, server: ServerAddress) => void;
+  readonly onFound: (dialer: Dialer, server: ServerAddress) => void;
 }): Loops {
   const { clock, isOurs, onFound } = options;
   const tested = new Map<string, Tested>();
@@ -71,7 +72,7 @@ export function loops(options: {
       entry.next = clock.now() + (entry.isLoop ? LOOP_TEST_EVERY_MS : TEST_EVERY_MS);
 
       const found = (): void => {
-        if (!entry.isLoop) onFound(dialer.scope, server);
+        if (!entry.isLoop) onFound(dialer, server);
         entry.isLoop = true;
         entry.next = clock.now() + LOOP_TEST_EVERY_MS;
       };

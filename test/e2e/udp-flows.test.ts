@@ -131,7 +131,7 @@ describe.skipIf(missing)(`questions to upstreams${missing === undefined ? "" : `
       ["one", "other"].map(async (name) => {
         const path = add();
         await run(path, saying(name));
-        return inside(path, name);
+        return inside(path, { key: `test/${name}`, name });
       }),
     );
     const said: string[] = [];

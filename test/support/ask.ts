@@ -100,7 +100,7 @@ function overUdp(namespace: Namespace, query: Buffer, timeoutMs: number): Promis
 }
 
 function overTcp(namespace: Namespace, query: Buffer, timeoutMs: number): Promise<Buffer | undefined> {
-  const socket = namespaceDialer(namespace, "test").tcp(4);
+  const socket = namespaceDialer(namespace).tcp(4);
   return new Promise<Buffer | undefined>((resolve) => {
     const timer = setTimeout(resolve, timeoutMs, undefined);
     const done = (octets: Buffer | undefined) => {

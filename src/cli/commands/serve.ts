@@ -97,7 +97,7 @@ function handleSignals(
 function banner(daemon: Daemon, config: Config): string {
   const { sources, containers, upstreams, listeners, attached } = daemon.status();
   const from = sources.map(({ name }) => near(name.replace(/^file:/, ""))).join(", ") || "no source";
-  const hosts = upstreams.filter(({ scope }) => scope === "host");
+  const hosts = upstreams.filter(({ sandbox }) => sandbox === null);
   const followed = config.upstreams === "host" ? ` (from ${config.resolvConf}, followed)` : "";
   const rows = [
     ["listening", listeners.length > 0 ? `${listeners.join(", ")} (udp, tcp)` : "nowhere but in containers"],

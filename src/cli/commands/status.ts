@@ -60,12 +60,7 @@ function describe(report: StatusReport, output: Output): string {
     "",
     table(
       ["upstream", "state", "rtt", "remark"],
-      report.upstreams.map(({ address, scope, state, rttMs, reason, remedy, silentOn }) => [
-        scope === "host" ? address : `${address} from ${scope}`,
-        state,
-        rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
-        reason === null ? silentOn.map((what) => `silent on ${what}`).join(", ") : `${reason}: ${remedy}`,
-      ]),
+      upstreams(report.upstreams),
       "no upstreams: names outside the registry can't be resolved",
     ),
     "",
@@ -84,6 +79,18 @@ export function attachments(reports: StatusReport["attachments"]): string[][] {
     isShared(container) ? (sandbox ?? container) : container,
     state,
     reason ?? "",
+  ]);
+}
+
+/** From whose namespace, as `attachments`. */
+export function upstreams(reports: StatusReport["upstreams"]): string[][] {
+  const isShared = (name: string, key: string) =>
+    reports.some(({ scope, sandbox }) => scope === name && sandbox !== null && sandbox !== key);
+  return reports.map(({ address, scope, sandbox, state, rttMs, reason, remedy, silentOn }) => [
+    sandbox === null ? address : `${address} from ${isShared(scope, sandbox) ? sandbox : scope}`,
+    state,
+    rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
+    reason === null ? silentOn.map((what) => `silent on ${what}`).join(", ") : `${reason}: ${remedy}`,
   ]);
 }
 
