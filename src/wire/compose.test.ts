@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { composeMessage } from "./compose.ts";
+import { RrType } from "./iana.ts";
 import type { Header, Message, Rdata, ResourceRecord } from "./message.ts";
-import { parseRr } from "./presentation.ts";
 
 const empty: Message = { header: header({}), questions: [], answers: [], authority: [], additional: [] };
-const address = parseRr("web.shop. 0 A 192.0.2.1");
+const address = known("web.shop.", { kind: "A", address: "192.0.2.1" });
 const port = { key: 3, value: Uint8Array.of(0, 80) };
 
 function header(change: Partial<Header>): Header {
@@ -14,6 +14,10 @@ function header(change: Partial<Header>): Header {
 
 function rr(type: number, data: Rdata): ResourceRecord {
   return { name: ".", type, class: 1, ttl: 0, data };
+}
+
+function known(name: string, data: Rdata & { kind: keyof typeof RrType }): ResourceRecord {
+  return { name, type: RrType[data.kind], class: 1, ttl: 0, data };
 }
 
 function hex(octets: Uint8Array): string {
@@ -33,24 +37,29 @@ test("composeMessage writes header, question and OPT record", () => {
 });
 
 test("composeMessage compresses owners and the names of RFC 1035's types, and no others", () => {
-  const lengthOf = (line: string) =>
-    composeMessage({ ...empty, answers: [parseRr(line)] }).length - 12 - 10 - 10;
-  expect(lengthOf("web.shop. 0 CNAME web.shop.")).toBe(2);
-  expect(lengthOf("web.shop. 0 NS db.shop.")).toBe(5);
-  expect(lengthOf("web.shop. 0 PTR shop.")).toBe(2);
-  expect(lengthOf("web.shop. 0 MX 10 web.shop.")).toBe(4);
-  expect(lengthOf("web.shop. 0 SOA web.shop. root.shop. 1 2 3 4 5")).toBe(2 + 7 + 20);
-  expect(lengthOf("web.shop. 0 SRV 0 0 80 web.shop.")).toBe(16);
-  expect(lengthOf("web.shop. 0 DNAME web.shop.")).toBe(10);
-  expect(lengthOf("web.shop. 0 HTTPS 0 web.shop.")).toBe(12);
-  expect(lengthOf('web.shop. 0 NAPTR 0 0 "" "" "" web.shop.')).toBe(17);
+  const lengthOf = (data: Parameters<typeof known>[1]) =>
+    composeMessage({ ...empty, answers: [known("web.shop.", data)] }).length - 12 - 10 - 10;
+  const times = { serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 5 };
+  const none = new Uint8Array();
+  const target = "web.shop.";
+  expect(lengthOf({ kind: "CNAME", target })).toBe(2);
+  expect(lengthOf({ kind: "NS", target: "db.shop." })).toBe(5);
+  expect(lengthOf({ kind: "PTR", target: "shop." })).toBe(2);
+  expect(lengthOf({ kind: "MX", preference: 10, exchange: target })).toBe(4);
+  expect(lengthOf({ kind: "SOA", mname: target, rname: "root.shop.", ...times })).toBe(2 + 7 + 20);
+  expect(lengthOf({ kind: "SRV", priority: 0, weight: 0, port: 80, target })).toBe(16);
+  expect(lengthOf({ kind: "DNAME", target })).toBe(10);
+  expect(lengthOf({ kind: "SVCB", priority: 0, target, params: [] })).toBe(12);
+  expect(lengthOf({ kind: "HTTPS", priority: 0, target, params: [] })).toBe(12);
+  const naptr = { order: 0, preference: 0, flags: none, services: none, regexp: none, replacement: target };
+  expect(lengthOf({ kind: "NAPTR", ...naptr })).toBe(17);
 });
 
 test("composeMessage points to no name in another letter case, and to none in data that is never compressed", () => {
   const answers = [
-    parseRr("web.SHOP. 0 CNAME web.shop."),
-    parseRr("db.shop. 0 SRV 0 0 80 x.shop."),
-    parseRr("x.shop. 0 A 192.0.2.1"),
+    known("web.SHOP.", { kind: "CNAME", target: "web.shop." }),
+    known("db.shop.", { kind: "SRV", priority: 0, weight: 0, port: 80, target: "x.shop." }),
+    known("x.shop.", { kind: "A", address: "192.0.2.1" }),
   ];
   const octets = hex(composeMessage({ ...empty, answers }));
   expect(octets.match(/0473686f70/g)).toHaveLength(2);
@@ -61,7 +70,7 @@ test("composeMessage points to no name in another letter case, and to none in da
 
 test("composeMessage points to no offset beyond 14 bits", () => {
   const filler = rr(999, { kind: "unknown", octets: new Uint8Array(0x4000) });
-  const answers = [filler, parseRr("web.shop. 0 A 192.0.2.1"), parseRr("web.shop. 0 A 192.0.2.1")];
+  const answers = [filler, address, address];
   expect(composeMessage({ ...empty, answers }).length).toBe(12 + 11 + 0x4000 + 2 * (10 + 14));
 });
 

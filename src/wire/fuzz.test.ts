@@ -7,7 +7,7 @@ import { mutant, seededRandom } from "../../test/fuzz/mutate.ts";
 import { composeMessage } from "./compose.ts";
 import { WireError } from "./errors.ts";
 import { parseMessage } from "./parse.ts";
-import { formatRr } from "./presentation.ts";
+import { formatRdata } from "./presentation.ts";
 
 const SEED = 11;
 /** `ELEVEN_FUZZ=1000000` is the full run. */
@@ -52,7 +52,7 @@ function outcomeOf(octets: Uint8Array): string {
   try {
     const parsed = parseMessage(octets);
     if (!parsed.ok) return parsed.error.reason;
-    for (const rr of parsed.message.answers) formatRr(rr);
+    for (const rr of parsed.message.answers) formatRdata(rr);
     const again = parseMessage(composeMessage(parsed.message));
     return again.ok && isDeepStrictEqual(again.message, parsed.message) ? "ok" : "BUG: another message";
   } catch (error) {
