@@ -16,7 +16,7 @@ export class Reader {
   end: number;
   /** Names by the offset that a compression pointer gave, so that each is decoded once per message. */
   readonly pointedNames = new Map<number, ReadName>();
-  /** The first offset that a compression pointer may give; beyond every offset where nothing may be pointed to. */
+  /** The first offset that a compression pointer may give. */
   readonly firstTarget: number;
   private inRdata = false;
 

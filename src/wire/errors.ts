@@ -1,4 +1,4 @@
-/** Why octets, a value or a text are not DNS; `reason` is stable, for tests, counters and traces. */
+/** Why octets or a value are not DNS; `reason` is stable, for tests, counters and traces. */
 export class WireError extends Error {
   override readonly name = "WireError";
   readonly reason: WireReason;
@@ -41,6 +41,4 @@ const meanings = {
   "txt-empty": "a TXT record has no character-string",
   "caa-tag": "the tag of a CAA record is not 1 to 255 ASCII letters and digits",
   "svcb-order": "the keys of the service parameters do not ascend",
-
-  text: "the text is not a record in presentation format",
 } as const;

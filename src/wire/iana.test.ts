@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { className, classNumber, rcodeName, typeName, typeNumber } from "./iana.ts";
+import { className, rcodeName, typeName, typeNumber } from "./iana.ts";
 
 test("numbers without a name have that of RFC 3597", () => {
   expect([typeName(1), typeName(65280), className(1), className(32)]).toEqual([
@@ -22,8 +22,4 @@ test.each([
   ["", undefined],
 ])("typeNumber(%j) is %s", (name, expected) => {
   expect(typeNumber(name)).toBe(expected);
-});
-
-test("classNumber reads names and CLASSnnn", () => {
-  expect([classNumber("in"), classNumber("CLASS32"), classNumber("A")]).toEqual([1, 32, undefined]);
 });

@@ -77,15 +77,15 @@ export function typeName(type: number): string {
 
 /** The number of `a`, `HTTPS` or `type999`; undefined if there is no such type. */
 export function typeNumber(name: string): number | undefined {
-  return numberOf(RrType, "TYPE", name);
+  const upper = name.toUpperCase();
+  if (Object.hasOwn(RrType, upper)) return RrType[upper as keyof typeof RrType];
+  const digits = upper.startsWith("TYPE") ? upper.slice("TYPE".length) : "";
+  const number = /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
+  return number <= 0xffff ? number : undefined;
 }
 
 export function className(rrclass: number): string {
   return classNames.get(rrclass) ?? `CLASS${rrclass}`;
-}
-
-export function classNumber(name: string): number | undefined {
-  return numberOf(RrClass, "CLASS", name);
 }
 
 export function rcodeName(rcode: number): string {
@@ -98,12 +98,4 @@ const rcodeNames = namesOf(Rcode);
 
 function namesOf(table: Readonly<Record<string, number>>): Map<number, string> {
   return new Map(Object.entries(table).map(([name, number]) => [number, name]));
-}
-
-function numberOf(table: Readonly<Record<string, number>>, prefix: string, name: string): number | undefined {
-  const upper = name.toUpperCase();
-  if (Object.hasOwn(table, upper)) return table[upper];
-  const digits = upper.startsWith(prefix) ? upper.slice(prefix.length) : "";
-  const number = /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
-  return number <= 0xffff ? number : undefined;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Reader, Writer } from "./cursor.ts";
-import { rdataOctets, readRdata, writeRdata } from "./rdata.ts";
+import { readRdata, writeRdata } from "./rdata.ts";
 
 /** A message's beginning with the name `a.` at 12, and data after it. */
 function read(type: number, rrclass: number, hex: string) {
@@ -41,7 +41,7 @@ test("octets with trailing ones are refused for a layout without a rest", () => 
   expect(() => read(5, 1, "c00c00")).toThrow(expect.objectContaining({ reason: "rdata-trailing" }));
 });
 
-test("rdataOctets compresses nothing, not even within the data", () => {
+test("writeRdata compresses nothing, not even within the data, where the writer keeps no names", () => {
   const soa = {
     kind: "SOA",
     mname: "a.",
@@ -52,7 +52,9 @@ test("rdataOctets compresses nothing, not even within the data", () => {
     expire: 4,
     minimum: 5,
   } as const;
-  expect(rdataOctets(soa).length).toBe(3 + 3 + 20);
+  const writer = new Writer();
+  writeRdata(writer, 6, 1, soa);
+  expect(writer.finish().length).toBe(2 + 3 + 3 + 20);
 });
 
 test("writeRdata writes octets for a type whatever its shape", () => {

@@ -1,4 +1,4 @@
-import { type Reader, Writer } from "./cursor.ts";
+import type { Reader, Writer } from "./cursor.ts";
 import { WireError } from "./errors.ts";
 import {
   characterString,
@@ -20,7 +20,7 @@ import type { Rdata } from "./message.ts";
 import { expand } from "./old-types.ts";
 import { serviceParams } from "./svcb.ts";
 
-export type Kind = Exclude<Rdata["kind"], "unknown">;
+type Kind = Exclude<Rdata["kind"], "unknown">;
 
 /**
  * The fields of every kind of data, in their order on the wire and in presentation format. To add a type: its
@@ -66,7 +66,7 @@ export function readRdata(reader: Reader, type: number, rrclass: number, length:
   return reader.rdata(length, () => {
     // RFC 2136 §2.4 and §2.5: updates have records without data in these two classes.
     const isBare = length === 0 && (rrclass === RrClass.ANY || rrclass === RrClass.NONE);
-    if (kind !== undefined && !isBare) return assemble(kind, (field) => field.read(reader));
+    if (kind !== undefined && !isBare) return readFields(reader, kind);
     return { kind: "unknown", octets: expand(reader, type) };
   });
 }
@@ -75,26 +75,21 @@ export function readRdata(reader: Reader, type: number, rrclass: number, length:
 export function writeRdata(writer: Writer, type: number, rrclass: number, data: Rdata): void {
   if (data.kind !== "unknown" && data.kind !== kindOf(type, rrclass))
     throw new WireError("rdata-kind", data.kind);
-  writeFields(writer, data);
-}
-
-/** The data's octets alone, without compression. Throws a `WireError`. */
-export function rdataOctets(data: Rdata): Uint8Array {
-  const writer = new Writer();
-  writeFields(writer, data);
-  return writer.finish().slice(2);
+  writer.rdata(() => {
+    if (data.kind === "unknown") writer.octets(data.octets);
+    else eachField(data, (field, value) => field.write(writer, value));
+  });
 }
 
 /** What a type's data is in a class; undefined if this program knows it only as octets. */
-export function kindOf(type: number, rrclass: number): Kind | undefined {
+function kindOf(type: number, rrclass: number): Kind | undefined {
   // RFC 1035 §3.4.1: an address of the Chaos net is something else.
   return type === RrType.A && rrclass === RrClass.CH ? undefined : kinds.get(type);
 }
 
-/** Makes data of a kind from what `take` gives for each of its fields in turn. */
-export function assemble(kind: Kind, take: (field: Field<unknown>) => unknown): Rdata {
+function readFields(reader: Reader, kind: Kind): Rdata {
   const data: Record<string, unknown> = { kind };
-  for (const [key, field] of orderedFields[kind]) data[key] = take(field);
+  for (const [key, field] of orderedFields[kind]) data[key] = field.read(reader);
   // `FieldsOf` has made sure that these are the fields of the kind.
   return data as unknown as Rdata;
 }
@@ -106,13 +101,6 @@ export function eachField(
 ): void {
   const values = data as unknown as Readonly<Record<string, unknown>>;
   for (const [key, field] of orderedFields[data.kind]) visit(field, values[key]);
-}
-
-function writeFields(writer: Writer, data: Rdata): void {
-  writer.rdata(() => {
-    if (data.kind === "unknown") writer.octets(data.octets);
-    else eachField(data, (field, value) => field.write(writer, value));
-  });
 }
 
 /** For each property of a kind's data the field with its type. */
