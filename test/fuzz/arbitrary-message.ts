@@ -42,12 +42,13 @@ export const arbitraryIpv6 = fc.oneof(
     .map((o) => formatIpv6(Uint8Array.from(o))),
 );
 
-/** Ascending keys; `mandatory` is added by whoever wants it. */
+/** Ascending keys, their values as they may be or not. */
 const params: fc.Arbitrary<SvcParam[]> = fc
   .uniqueArray(
     fc.oneof(
-      fc.record({ key: fc.constantFrom(1, 3, 4, 5, 6, 7, 667, 65535), value: string }),
+      fc.record({ key: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 667, 65535), value: string }),
       fc.constantFrom(
+        { key: 0, value: Uint8Array.of(0, 1, 0, 3) },
         { key: 1, value: Uint8Array.of(2, 0x68, 0x32) },
         { key: 3, value: Uint8Array.of(0x20, 0xfb) },
         { key: 4, value: Uint8Array.of(192, 0, 2, 1, 192, 0, 2, 2) },
