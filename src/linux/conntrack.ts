@@ -1,6 +1,15 @@
 import type { SocketAddress } from "../base/address.ts";
 import { errnoName } from "./libc.ts";
-import { ask, attribute, type NetlinkMessage, NLM_F_DUMP, nested, transact } from "./netlink.ts";
+import {
+  type Attribute,
+  ask,
+  attribute,
+  attributesOf,
+  type NetlinkMessage,
+  NLM_F_DUMP,
+  nested,
+  transact,
+} from "./netlink.ts";
 
 // The words of conntrack(8) as the kernel takes them: linux/netfilter/nfnetlink_conntrack.h.
 const NFNL_SUBSYS_CTNETLINK = 1;
@@ -16,8 +25,6 @@ const CTA_FILTER = 25;
 /** Which parts of the tuple count: the destination, the protocol, and the destination's port. */
 const CTA_FILTER_ORIG_FLAGS = (1 << 1) | (1 << 3) | (1 << 5);
 const CTA_FILTER_PORT_FLAGS = (1 << 3) | (1 << 5);
-/** Without the flags for nesting and for the order of octets. */
-const TYPE_MASK = 0x3fff;
 const UDP = 17;
 /** struct nfgenmsg: AF_INET. */
 const FAMILY_HEADER = Uint8Array.of(2, 0, 0, 0);
@@ -92,7 +99,7 @@ export function conversationOf(
 }
 
 function parsed(entry: Buffer): Conversation | undefined {
-  const parts = new Map(attributesOf(entry).map(({ type, octets }) => [type, octets]));
+  const parts = new Map(partsOf(entry).map(({ type, value }) => [type, value]));
   const sent = parts.get(CTA_TUPLE_ORIG);
   const back = parts.get(CTA_TUPLE_REPLY);
   if (sent === undefined || back === undefined) return undefined;
@@ -101,20 +108,18 @@ function parsed(entry: Buffer): Conversation | undefined {
     client: original.from,
     to: original.to,
     server: endsOf(back).from,
-    expiresInS: parts.get(CTA_TIMEOUT)?.readUInt32BE(4) ?? 0,
+    expiresInS: parts.get(CTA_TIMEOUT)?.readUInt32BE(0) ?? 0,
   };
 }
 
 /** Of a tuple: `{ip: {1: source, 2: destination}, protocol: {2: source port, 3: destination port}}`. */
 function endsOf(tuple: Buffer): { from: SocketAddress; to: SocketAddress } {
-  const [ip, protocol] = [1, 2].map(
-    (wanted) => attributesOf(tuple).find(({ type }) => type === wanted)!.octets,
-  );
-  const value = (parent: Buffer, wanted: number) =>
-    attributesOf(parent).find(({ type }) => type === wanted)!.octets;
+  const part = (parent: Buffer, wanted: number) =>
+    attributesOf(parent).find(({ type }) => type === wanted)!.value;
+  const [ip, protocol] = [part(tuple, 1), part(tuple, 2)];
   const end = (address: number, port: number): SocketAddress => ({
-    address: value(ip!, address).subarray(4, 8).join("."),
-    port: value(protocol!, port).readUInt16BE(4),
+    address: part(ip, address).join("."),
+    port: part(protocol, port).readUInt16BE(0),
   });
   return { from: end(1, 2), to: end(2, 3) };
 }
@@ -122,8 +127,8 @@ function endsOf(tuple: Buffer): { from: SocketAddress; to: SocketAddress } {
 /** Of the namespace. */
 function trackedEntries(netlink: number): number {
   const stats = ask(netlink, message(IPCTNL_MSG_CT_GET_STATS, 0, "the count of tracked connections", []));
-  const count = stats.flatMap(attributesOf).find(({ type }) => type === CTA_STATS_GLOBAL_ENTRIES);
-  return count?.octets.readUInt32BE(4) ?? 0;
+  const count = stats.flatMap(partsOf).find(({ type }) => type === CTA_STATS_GLOBAL_ENTRIES);
+  return count?.value.readUInt32BE(0) ?? 0;
 }
 
 function entriesTo({ address, port }: SocketAddress): NetlinkMessage {
@@ -156,7 +161,7 @@ function forget(netlink: number, entry: Buffer): boolean {
 
 /** By its tuple, and by its id lest it be a later one of the same tuple. */
 function deletion(entry: Buffer): NetlinkMessage {
-  const parts = attributesOf(entry).filter(({ type }) => type === CTA_TUPLE_ORIG || type === CTA_ID);
+  const parts = partsOf(entry).filter(({ type }) => type === CTA_TUPLE_ORIG || type === CTA_ID);
   return message(
     IPCTNL_MSG_CT_DELETE,
     0,
@@ -165,18 +170,8 @@ function deletion(entry: Buffer): NetlinkMessage {
   );
 }
 
-/** `octets` are those of the whole attribute. */
-function attributesOf(payload: Buffer): { type: number; octets: Buffer }[] {
-  const attributes = [];
-  for (let at = FAMILY_HEADER.length; at + 4 <= payload.length; ) {
-    const end = at + ((payload.readUInt16LE(at) + 3) & ~3);
-    attributes.push({
-      type: payload.readUInt16LE(at + 2) & TYPE_MASK,
-      octets: payload.subarray(at, end),
-    });
-    at = end;
-  }
-  return attributes;
+function partsOf(entry: Buffer): Attribute[] {
+  return attributesOf(entry, FAMILY_HEADER.length);
 }
 
 function message(

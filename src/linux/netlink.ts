@@ -15,6 +15,9 @@ const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP = 0x300;
 const NLA_F_NESTED = 0x8000;
 const HEADER_OCTETS = 16;
+const ATTRIBUTE_HEADER_OCTETS = 4;
+/** An attribute's type without the flags for nesting and for the order of octets. */
+const NLA_TYPE_MASK = 0x3fff;
 
 /** A message without what is only known when it is sent. */
 export interface NetlinkMessage {
@@ -119,8 +122,8 @@ function encode({ type, flags, payload }: NetlinkMessage, sequence: number): Buf
 /** One attribute (struct nlattr): its length, its type, its value, padded. */
 export function attribute(type: number, value: Uint8Array): Buffer {
   const octets = header(type, value.length);
-  octets.set(value, 4);
-  octets.fill(0, 4 + value.length);
+  octets.set(value, ATTRIBUTE_HEADER_OCTETS);
+  octets.fill(0, ATTRIBUTE_HEADER_OCTETS + value.length);
   return octets;
 }
 
@@ -130,7 +133,7 @@ export function nested(type: number, ...values: readonly Uint8Array[]): Buffer {
     type | NLA_F_NESTED,
     values.reduce((length, value) => length + value.length, 0),
   );
-  let at = 4;
+  let at = ATTRIBUTE_HEADER_OCTETS;
   for (const value of values) {
     octets.set(value, at);
     at += value.length;
@@ -145,21 +148,47 @@ export function text(type: number, value: string): Buffer {
 /** A number of four octets in the network's order, as netfilter wants them. */
 export function number(type: number, value: number): Buffer {
   const octets = header(type, 4);
-  octets.writeInt32BE(value, 4);
+  octets.writeInt32BE(value, ATTRIBUTE_HEADER_OCTETS);
   return octets;
 }
 
 /** One of eight. */
 export function long(type: number, value: number): Buffer {
   const octets = header(type, 8);
-  octets.writeBigUInt64BE(BigInt(value), 4);
+  octets.writeBigUInt64BE(BigInt(value), ATTRIBUTE_HEADER_OCTETS);
   return octets;
+}
+
+/** One attribute as the kernel told it. */
+export interface Attribute {
+  readonly type: number;
+  /** Without padding; of a string with its NUL. */
+  readonly value: Buffer;
+  /** All of it, padded, as it is sent back. */
+  readonly octets: Buffer;
+}
+
+/** The attributes behind the first `skipped` octets of a payload, or of the value that holds them. */
+export function attributesOf(payload: Buffer, skipped = 0): Attribute[] {
+  const attributes: Attribute[] = [];
+  for (let at = skipped; at + ATTRIBUTE_HEADER_OCTETS <= payload.length; ) {
+    const length = payload.readUInt16LE(at);
+    // What is shorter than its header is none, and nothing can be found behind it.
+    if (length < ATTRIBUTE_HEADER_OCTETS) break;
+    attributes.push({
+      type: payload.readUInt16LE(at + 2) & NLA_TYPE_MASK,
+      value: payload.subarray(at + ATTRIBUTE_HEADER_OCTETS, at + length),
+      octets: payload.subarray(at, at + align(length)),
+    });
+    at += align(length);
+  }
+  return attributes;
 }
 
 /** From Buffer's pool: a table has some 700 attributes, and is made at each attach. */
 function header(type: number, length: number): Buffer {
-  const octets = Buffer.allocUnsafe(align(4 + length));
-  octets.writeUInt16LE(4 + length, 0);
+  const octets = Buffer.allocUnsafe(align(ATTRIBUTE_HEADER_OCTETS + length));
+  octets.writeUInt16LE(ATTRIBUTE_HEADER_OCTETS + length, 0);
   octets.writeUInt16LE(type, 2);
   return octets;
 }

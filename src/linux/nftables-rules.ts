@@ -1,4 +1,4 @@
-import { ask, NLM_F_DUMP } from "./netlink.ts";
+import { ask, attributesOf, NLM_F_DUMP } from "./netlink.ts";
 
 // linux/netfilter/nf_tables.h.
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -7,7 +7,6 @@ const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 /** struct nfgenmsg: all families. */
 const FAMILY_HEADER = Uint8Array.of(0, 0, 0, 0);
-const TYPE_MASK = 0x3fff;
 
 /** Where a rule stands. */
 export interface RulePlace {
@@ -27,14 +26,11 @@ export function rulePlaces(netlink: number): RulePlace[] {
 
 function placeOf(payload: Buffer): RulePlace {
   let [table, chain] = ["", ""];
-  for (let at = FAMILY_HEADER.length; at + 4 <= payload.length; ) {
-    const length = payload.readUInt16LE(at);
-    const type = payload.readUInt16LE(at + 2) & TYPE_MASK;
+  for (const { type, value } of attributesOf(payload, FAMILY_HEADER.length)) {
     // Without the NUL.
-    const text = () => payload.toString("utf8", at + 4, at + length - 1);
+    const text = () => value.toString("utf8", 0, value.length - 1);
     if (type === NFTA_RULE_TABLE) table = text();
     else if (type === NFTA_RULE_CHAIN) chain = text();
-    at += (length + 3) & ~3;
   }
   return { table, chain };
 }

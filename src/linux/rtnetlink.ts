@@ -1,5 +1,5 @@
 import { addressFromOctets, addressOctets } from "../base/address.ts";
-import { ask, attribute, type NetlinkMessage, NLM_F_DUMP, nested, text } from "./netlink.ts";
+import { ask, attribute, attributesOf, type NetlinkMessage, NLM_F_DUMP, nested, text } from "./netlink.ts";
 
 // The words of ip(8) as the kernel takes them: linux/rtnetlink.h, if_link.h, if_addr.h. What is here is what we use.
 const RTM_NEWLINK = 16;
@@ -81,9 +81,7 @@ export function heldAddresses(fd: number): HeldAddress[] {
 
 function heldAddress(payload: Buffer): HeldAddress {
   let [address, label] = ["", ""];
-  for (let at = ADDRESS_HEADER_OCTETS; at + 4 <= payload.length; at += (payload.readUInt16LE(at) + 3) & ~3) {
-    const value = payload.subarray(at + 4, at + payload.readUInt16LE(at));
-    const type = payload.readUInt16LE(at + 2);
+  for (const { type, value } of attributesOf(payload, ADDRESS_HEADER_OCTETS)) {
     if (type === IFA_LOCAL) address = addressFromOctets(value);
     if (type === IFA_LABEL) label = value.toString("latin1").replace(/\0$/, "");
   }
