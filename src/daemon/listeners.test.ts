@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { formatSocketAddress } from "../base/address.ts";
 import { systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
 import { nobodyCrowded } from "../server/tcp.ts";
@@ -26,6 +27,15 @@ function planeOf(ports: readonly number[], closed: number[]): UdpPlane {
   };
 }
 
+async function freePort(address: string): Promise<number> {
+  const free = createServer().listen(0, address);
+  await once(free, "listening");
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await once(free, "close");
+  return port;
+}
+
 describe("a plain listener", () => {
   let other: Server;
   let taken: number;
@@ -49,12 +59,7 @@ describe("a plain listener", () => {
     });
 
   test("with port 0 takes one that is free for both UDP and TCP", async () => {
-    const free = createServer().listen(0, "127.0.0.1");
-    await once(free, "listening");
-    const { port } = free.address() as AddressInfo;
-    free.close();
-    await once(free, "close");
-
+    const port = await freePort("127.0.0.1");
     const listeners = listenersWith([taken, port]);
     const prepared = await listeners.prepare([{ address: "127.0.0.1", port: 0 }]);
     await prepared.commit();
@@ -75,5 +80,31 @@ describe("a plain listener", () => {
     const refused = listenersWith([1]).prepare([{ address: "127.0.0.1", port: taken }]);
     await expect(refused).rejects.toMatchObject({ code: "LISTEN" });
     expect(closed).toEqual([taken]);
+  });
+
+  describe.each([
+    { wildcard: "0.0.0.0", one: "127.0.0.1" },
+    { wildcard: "::", one: "::1" },
+  ])("at $one", ({ wildcard, one }) => {
+    test.each([
+      { title: "before a wildcard", addresses: [one, wildcard] },
+      { title: "after a wildcard", addresses: [wildcard, one] },
+      { title: "twice", addresses: [one, one] },
+    ])("is opened once, and closed once, where it is configured $title", async ({ addresses }) => {
+      const port = await freePort(wildcard);
+      const listeners = listenersWith([]);
+      const wanted = addresses.map((address) => ({ address, port }));
+      await (await listeners.prepare(wanted)).commit();
+      const names = listeners.names();
+      expect(names).toContain(formatSocketAddress({ address: one, port }));
+
+      await (await listeners.prepare(wanted.slice(1))).commit();
+      await (await listeners.prepare(wanted)).commit();
+      expect(new Set(listeners.names())).toEqual(new Set(names));
+
+      closed.length = 0;
+      await (await listeners.prepare([])).commit();
+      expect(closed).toHaveLength(names.length);
+    });
   });
 });

@@ -89,6 +89,8 @@ export function plainListeners(options: {
     try {
       for (const address of wanted.flatMap(addressesOf)) {
         const configured = formatSocketAddress(address);
+        // Also named by a wildcard, or twice.
+        if (next.has(configured)) continue;
         const there = open.get(configured) ?? (await listen(address));
         if (!open.has(configured)) opened.push(...there.listeners);
         next.set(configured, there);
