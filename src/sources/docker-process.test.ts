@@ -1,9 +1,23 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { processes } from "./docker-process.ts";
 
+const refusal = vi.hoisted((): { error?: Error } => ({}));
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof import("node:fs")>();
+  const readFileSync: typeof fs.readFileSync = (...args: Parameters<typeof fs.readFileSync>) => {
+    if (refusal.error !== undefined) throw refusal.error;
+    return fs.readFileSync(...args) as never;
+  };
+  return { ...fs, readFileSync };
+});
+
 describe.skipIf(process.platform !== "linux")("a process", () => {
+  afterEach(() => {
+    delete refusal.error;
+  });
+
   test("is one of a container only if it has that container's files mounted", () => {
     expect(processes.identify(process.pid, ["0123456789abcdef"])).toBeUndefined();
     expect(processes.identify(2 ** 22 + 1, ["0123456789abcdef"])).toBeUndefined();
@@ -22,6 +36,18 @@ describe.skipIf(process.platform !== "linux")("a process", () => {
     await once(child, "exit");
     expect(processes.isAlive(init)).toBe(false);
     expect(processes.isGone(init)).toBe(true);
+  });
+
+  test.each([
+    ["alive where we can't tell", "EMFILE", true],
+    ["alive where we can't tell", "EACCES", true],
+    ["dead where its files are gone", "ENOENT", false],
+    ["dead where it went while they were read", "ESRCH", false],
+  ])("is %s (%s)", (_, code, isAlive) => {
+    const init = processes.identify(process.pid, ["sys"])!;
+    refusal.error = Object.assign(new Error(code), { code });
+    expect(processes.isAlive(init)).toBe(isAlive);
+    expect(processes.identify(process.pid, ["sys"])).toBeUndefined();
   });
 
   test("is in the host's network if it is in ours, and not known to be if it is none", () => {

@@ -14,6 +14,7 @@ export interface Processes {
    * TCP, by ssh, in a virtual machine, in a namespace of process ids) tells numbers that mean something else here.
    */
   identify(pid: number, ids: readonly string[]): Init | undefined;
+  /** Also if that can't be told. */
   isAlive(init: Init): boolean;
   /** Cheaper, a single system call: but one that waits to be reaped, or whose number is another's by now, is not gone. */
   isGone(init: Init): boolean;
@@ -31,13 +32,24 @@ const NSFS = 0x6e736673;
 
 export const processes: Processes = {
   identify(pid, ids) {
-    // Docker mounts files out of the container's folder, which is called by its id.
-    const mounts = read(`/proc/${pid}/mountinfo`);
-    if (!ids.some((id) => mounts.includes(`/${id}/`))) return undefined;
-    const startTime = startTimeOf(pid);
-    return startTime === undefined ? undefined : { pid, startTime };
+    try {
+      // Docker mounts files out of the container's folder, which is called by its id.
+      const mounts = read(`/proc/${pid}/mountinfo`);
+      if (!ids.some((id) => mounts.includes(`/${id}/`))) return undefined;
+      const startTime = startTimeOf(pid);
+      return startTime === undefined ? undefined : { pid, startTime };
+    } catch {
+      return undefined;
+    }
   },
-  isAlive: ({ pid, startTime }) => startTimeOf(pid) === startTime,
+  isAlive({ pid, startTime }) {
+    try {
+      return startTimeOf(pid) === startTime;
+    } catch {
+      // Out of descriptors, we would take every container for dead.
+      return true;
+    }
+  },
   isGone({ pid }) {
     try {
       process.kill(pid, 0);
@@ -68,7 +80,10 @@ function networkOf(pid: number | "self"): string | undefined {
   }
 }
 
-/** proc(5). The second field may hold anything, so it is counted from its end. Undefined for one that has ended. */
+/**
+ * proc(5). The second field may hold anything, so it is counted from its end. Undefined for one that has ended; throws
+ * as `read` does.
+ */
 function startTimeOf(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   const [state, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -78,10 +93,13 @@ function startTimeOf(pid: number): string | undefined {
 /** Field 4 is the first of `rest`. */
 const FIELDS_FROM_PARENT_TO_START = 22 - 4;
 
+/** A file of a process; empty if it has ended. Throws a system error if that can't be told. */
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  } catch (error) {
+    // ESRCH: it has ended since the file was opened.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
+    throw error;
   }
 }
