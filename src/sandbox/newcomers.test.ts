@@ -1,8 +1,20 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Newcomers, newcomers } from "./newcomers.ts";
+
+const race = vi.hoisted((): { beforeWatch?: (() => void) | undefined } => ({}));
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof import("node:fs")>();
+  const watch = (...args: Parameters<typeof fs.watch>) => {
+    const { beforeWatch } = race;
+    race.beforeWatch = undefined;
+    beforeWatch?.();
+    return fs.watch(...args);
+  };
+  return { ...fs, watch };
+});
 
 describe("newcomers", () => {
   let root: string;
@@ -58,6 +70,17 @@ describe("newcomers", () => {
     mkdirSync(directory, { recursive: true });
     watching.look();
     rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    make("first");
+    await isFound("first");
+    make("second");
+    await isFound("first", "second");
+  });
+
+  it("are found in a directory that goes just when it is to be watched, and comes again", async () => {
+    mkdirSync(directory, { recursive: true });
+    race.beforeWatch = () => rmSync(directory, { recursive: true });
+    watching.look();
     mkdirSync(directory);
     make("first");
     await isFound("first");

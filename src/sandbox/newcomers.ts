@@ -25,10 +25,11 @@ export function newcomers(directory: string, found: (name: string) => void): New
     for (;;) {
       const at = nearest(directory);
       if (!arm(at)) return;
-      if (at === directory) break;
+      const isWatched = watcher !== undefined;
+      if (isWatched && at === directory) break;
       isNew = true;
       // It may have been made before the watch was there to tell.
-      if (nearest(directory) === at) return;
+      if (isWatched && nearest(directory) === at) return;
     }
     if (isNew) for (const name of namesIn(directory)) found(name);
   }
