@@ -37,7 +37,10 @@ describe.skipIf(!linuxSupport().ok)("a flow", () => {
     let isOver = false;
     const set = {
       addOnce: (fd: number, key: number, generation: number) => armed.set(fd, [key, generation]),
-      onceMore: (fd: number, key: number, generation: number) => armed.set(fd, [key, generation]),
+      onceMore(fd: number, key: number, generation: number) {
+        expect(isOver, "the set is closed").toBe(false);
+        armed.set(fd, [key, generation]);
+      },
       remove(fd: number) {
         expect(isOver, "the set is closed").toBe(false);
         armed.delete(fd);
@@ -115,6 +118,15 @@ describe.skipIf(!linuxSupport().ok)("a flow", () => {
     silent.close();
     expect(made.map(isOpen)).toEqual([false, false, false]);
     expect(under.all.hasRoom).toBe(false);
+  });
+
+  test("still hears what was read before all is over, and asks for no more", () => {
+    const under = start();
+    const heard = ask(under);
+    const [wrong] = under.reading(["no"]);
+    under.close();
+    wrong!();
+    expect(heard).toEqual(["no"]);
   });
 
   test("hears nothing of what was read with the answer to the one before", () => {

@@ -104,7 +104,8 @@ export function flows(options: {
       if (count !== 1) this.#isSpoilt = true;
       if (errno === 0) this.#listener.message(octets);
       else if (errno !== EAGAIN) this.#listener.failed(new SystemError("recv", errno));
-      if (this.#isClosed) return;
+      // What came last is taken when the sets are closed already.
+      if (this.#isClosed || isOver) return;
       this.#isListenedTo = true;
       const { set, fd, index } = this.#line;
       set.onceMore(fd, FIRST_FLOW + index, this.generation);
