@@ -76,7 +76,8 @@ export function attach(namespace: Namespace, isReady: boolean, whoAsks: WhoAsks,
   try {
     udp = serve.udp(fds.udp, namespace, whoAsks);
   } catch (error) {
-    void takeover?.close();
+    // If it can't be deleted either, the table goes with the socket that made it.
+    void takeover?.close().catch(() => {});
     for (const fd of [fds.udp, fds.tcp]) closeSync(fd);
     throw error;
   }
