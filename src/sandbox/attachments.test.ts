@@ -143,6 +143,33 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     expect(await ask(path)).toEqual({ udp: "file/side-1", tcp: "file/side-1" });
   });
 
+  it("go on in a shared namespace that has another path once the one whose it was has gone", async () => {
+    const path = namespaces.add();
+    const guest = await namespaces.run(path, "setInterval(() => {}, 1e6); console.log(process.pid)");
+    want({ "web-1": path, "side-1": path });
+    const descriptors = openDescriptors();
+    namespaces.remove(path);
+    const own = `/proc/${guest.said}/ns/net`;
+    want({ "side-1": own });
+    clock.tick();
+    expect(states()).toEqual(["side-1 attached"]);
+    expect(serve.opened).toEqual(["udp", "tcp"]);
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors);
+    expect(await ask(own)).toEqual({ udp: "file/side-1", tcp: "file/side-1" });
+    await guest.stop();
+    clock.tick();
+    expect(states()).toEqual(["side-1 waiting"]);
+  });
+
+  it("follow a container to another namespace", async () => {
+    const [path, other] = [namespaces.add(), namespaces.add()];
+    want({ "web-1": path });
+    want({ "web-1": other });
+    expect(states()).toEqual(["web-1 attached"]);
+    expect(await ask(other)).toEqual({ udp: "file/web-1", tcp: "file/web-1" });
+    expect(serve.opened).toEqual(["udp", "tcp", "udp", "tcp"]);
+  });
+
   it("settle at once what is known, what is wanted no more, and what waits too long", async () => {
     const path = namespaces.add();
     namespaces.remove(path);

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { errnoName } from "../linux/libc.ts";
-import { namespaceSupport } from "../linux/namespace.ts";
+import { namespaceAt, namespaceSupport } from "../linux/namespace.ts";
 import { CLOSE_GRACE_MS } from "../server/listener.ts";
 import { attachFailure, type Serve } from "./attachment.ts";
 import { type AttachmentStatus, absent, changed, sharing, tooEarly } from "./attachment-status.ts";
@@ -44,7 +44,7 @@ export interface Attachments {
 }
 
 interface Entry {
-  readonly netns: string;
+  netns: string;
   status: AttachmentStatus;
   hold?: Hold | undefined;
   /** What the last attempt threw: the same error again is no news. */
@@ -80,7 +80,13 @@ export function attachments(options: {
   function reconcile(wanted: Parameters<Attachments["reconcile"]>[0]): void {
     if (closed) return;
     for (const [sandbox, entry] of entries) {
-      if (wanted.get(sandbox)?.netns === entry.netns) continue;
+      const netns = wanted.get(sandbox)?.netns;
+      if (netns === entry.netns) continue;
+      // The namespace of one who shares it has another path when the one whose it was has gone.
+      if (netns !== undefined && isAt(netns, entry.hold)) {
+        entry.netns = netns;
+        continue;
+      }
       release(entry);
       entries.delete(sandbox);
     }
@@ -96,7 +102,7 @@ export function attachments(options: {
   function recheck(): void {
     if (closed) return;
     for (const entry of entries.values()) {
-      if (entry.hold === undefined || entry.hold.namespace.isCurrent()) continue;
+      if (entry.hold === undefined || isAt(entry.netns, entry.hold)) continue;
       release(entry);
       become(entry, absent(entry.netns));
       log.debug(entry.status, "let go of a network namespace that went away");
@@ -111,6 +117,10 @@ export function attachments(options: {
     else for (const entry of open) attempt(entry);
     for (const entry of entries.values()) if (entry.hold !== undefined) attached(entry, entry.hold);
     waiting.look();
+  }
+
+  function isAt(netns: string, hold: Hold | undefined): boolean {
+    return hold !== undefined && namespaceAt(netns) === hold.identity;
   }
 
   /** One that has a hold is left without an answer when 127.0.0.11 was taken from us. */

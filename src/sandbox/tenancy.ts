@@ -16,8 +16,8 @@ export const UNKNOWN_MAX = 1000;
 /** A namespace that one sandbox lives in, and where we answer: for it, or for who came before it. */
 export interface Hold {
   readonly sandbox: string;
-  /** By the path that the sandbox is known for. */
-  readonly namespace: Namespace;
+  /** Of the namespace, whatever its path is by now. */
+  readonly identity: string;
 }
 
 /** What is known of a namespace that nobody has claimed. */
@@ -89,9 +89,8 @@ export function tenancy(options: {
       return "leaving";
     }
     const place = places.get(identity) ?? settle(opened, sandbox);
-    const isSame = place.namespace !== opened && place.namespace.path === netns;
-    if (isSame) opened.close();
-    const hold = { sandbox, namespace: isSame ? place.namespace : opened };
+    if (place.namespace !== opened) opened.close();
+    const hold = { sandbox, identity };
     place.holds.add(hold);
     if (place.holds.size === 1) become(place, sandbox);
     return hold;
@@ -146,9 +145,8 @@ export function tenancy(options: {
   }
 
   function release(hold: Hold): void {
-    const place = places.get(hold.namespace.identity);
+    const place = places.get(hold.identity);
     if (place === undefined || !place.holds.delete(hold)) return;
-    if (hold.namespace !== place.namespace) hold.namespace.close();
     const [heir] = place.holds;
     if (heir === undefined) leave(place);
     else if (place.tenant === hold.sandbox) become(place, heir.sandbox);
@@ -159,7 +157,6 @@ export function tenancy(options: {
     if (places.get(identity) !== place) return;
     places.delete(identity);
     former.leave(place.attachment);
-    for (const { namespace } of place.holds) if (namespace !== place.namespace) namespace.close();
     place.holds.clear();
     if (place.tenant === undefined) become(place, undefined);
     leaving.set(identity, closed(place));
@@ -178,7 +175,7 @@ export function tenancy(options: {
   }
 
   const placeOf = (hold: Hold): Place | undefined => {
-    const place = places.get(hold.namespace.identity);
+    const place = places.get(hold.identity);
     return place?.holds.has(hold) ? place : undefined;
   };
 

@@ -78,6 +78,16 @@ describe.skipIf(reason)(
       expect(await eleven!.query("web", "--from", "third")).toMatchObject({ rcode: "NOERROR" });
     });
 
+    test("one that shares a namespace stays attached throughout when the one whose it is stops", async () => {
+      await run("web");
+      await run("side", "container:web");
+      await start();
+      await become("side attached", "web attached");
+      await engine.docker("stop", "--time", "0", "web");
+      await become("side attached");
+      expect(eleven!.log().match(/attached a container/g)).toHaveLength(2);
+    });
+
     test("one in the host's network is not, also when that was another's who is gone", async () => {
       const hosts = "failed it has the host's network, and no 127.0.0.11 of its own";
       await run("hostc", "host");
