@@ -189,7 +189,7 @@ containers:
 
   test("a source that a reload brings keeps no outside name from upstreams while it is read", async () => {
     eleven = await startEleven(world, config.replace("attach: [web]", "attach: none\nupstreams: []"));
-    world.write("large.yaml", `${large("10.7.0.1")}  last: again\n`);
+    world.write("large.yaml", `${large("10.7.0.1", 5 * LARGE)}  last: again\n`);
     const sources = "sources: [{ file: shop.yaml }, { file: large.yaml }]";
     const path = join(world.folder, "eleven.yaml");
     const loaded = config.replace(/sources:.*/, sources).replace("attach: [web]", "attach: none");
@@ -214,7 +214,7 @@ containers:
     child.stderr?.on("data", (chunk) => {
       said += String(chunk);
     });
-    await expect.poll(() => said).toContain("reading shop.yaml");
+    await expect.poll(() => said, { timeout: 10_000 }).toContain("reading shop.yaml");
     const begin = performance.now();
     const { status } = await new Promise<{ status: number | null }>((resolve) => {
       child.once("exit", (code) => resolve({ status: code }));

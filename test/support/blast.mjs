@@ -17,7 +17,7 @@ function query(id, name, type = 1) {
 
 const SENTINEL_ID = 0xfffe;
 // A type that nobody has asked for: the data plane hands it over, behind all that it has handed over before.
-const SENTINEL_TYPE = 0xff00 + (process.pid & 0xff);
+const SENTINEL_TYPE = 0x1000 + (process.pid & 0x7fff);
 const RETRY_MS = 200;
 const rcodes = {};
 let answered = 0;

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type Logger, silentLog } from "../../src/base/log.ts";
 import { type DataPlane, dataPlane } from "../../src/dataplane/data-plane.ts";
 import { linuxSupport } from "../../src/linux/libc.ts";
+import { udpServerHere } from "../../src/linux/sockets.ts";
 import type { Client } from "../../src/resolver/resolver.ts";
 import type { Handler } from "../../src/server/handle.ts";
 import { portableUdp } from "../../src/server/portable-udp.ts";
@@ -82,10 +83,11 @@ export async function listenAndAsk(
 }
 
 export async function askerOf(address: string, port: number): Promise<Asker> {
-  const socket = createSocket({
-    type: address.includes(":") ? "udp6" : "udp4",
-    recvBufferSize: 4 * 1024 * 1024,
-  });
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  if (linuxSupport().ok) {
+    // With room for a burst of answers, whatever this machine allows others (net.core.rmem_max).
+    socket.bind({ fd: udpServerHere({ address, port: 0 }).fd });
+  }
   socket.connect(port, address);
   await once(socket, "connect");
   const replies: Buffer[] = [];
