@@ -20,6 +20,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // What is waited for is not how long it takes: a machine may be busy, and whole programs are run meanwhile.
+          expect: { poll: { timeout: 10_000 } },
         },
       },
     ],

@@ -12,6 +12,8 @@ const PROGRAMS = {
   nsenter: "util-linux",
   dig: "bind9-dnsutils",
   dnsmasq: "dnsmasq-base",
+  unbound: "unbound",
+  dnsperf: "dnsperf",
   busybox: "busybox-static",
   iptables: "iptables",
   nft: "nftables",
@@ -20,6 +22,7 @@ const PROGRAMS = {
   systemctl: "systemd",
   "dbus-daemon": "dbus",
   ssh: "openssh-client",
+  openssl: "openssl",
   // The real libcs, and the real shells.
   gcc: "gcc libc6-dev",
   "musl-gcc": "musl-tools musl",
@@ -44,6 +47,12 @@ const UNPACKED = [
   },
 ];
 
+/** What a package would have started with this machine from now on: the tests start servers of their own. */
+const SERVICES = {
+  "docker.io": ["docker.service", "docker.socket"],
+  unbound: ["unbound.service", "unbound-resolvconf.service"],
+};
+
 /** Debian asks it whether a package may start its service; it is for the time of the installation only. */
 const POLICY = "/usr/sbin/policy-rc.d";
 
@@ -60,7 +69,6 @@ function installSystemPackages() {
   process.stderr.write(`installing ${packages.join(" ")} ...\n`);
   const options = { stdio: ["ignore", 2, 2], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
   run("apt-get", ["update", "-q"], options);
-  // The tests start engines of their own; installing docker.io shall not start one for the machine.
   const isOurs = !existsSync(POLICY);
   const restore = () => rmSync(POLICY, { force: true });
   if (isOurs) {
@@ -69,6 +77,9 @@ function installSystemPackages() {
   }
   run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], options);
   if (isOurs) restore();
+  const services = packages.flatMap((name) => SERVICES[name] ?? []);
+  if (services.length > 0)
+    spawnSync("systemctl", ["--no-reload", "disable", ...services], { stdio: ["ignore", 2, 2] });
 }
 
 function unpack({ installed, folder, packages }) {

@@ -107,6 +107,10 @@ describe.skipIf(reason)(`doctor and a real engine${reason === undefined ? "" : `
     await engine.docker("run", "--detach", "--name", "lost", "bb:1");
     await engine.docker("run", "--detach", "--name", "stray", "--network", "shop", "bb:1");
     engine.setResolvConf(`nameserver ${FIRST}\n`);
+    await until("the source has heard of them", async () => {
+      const { value } = await eleven.json<readonly { containers: readonly string[] }[]>("records");
+      return JSON.stringify(value).includes("stray");
+    });
     const report = await doctor(eleven);
     const [fallback, ...more] = report.findings.filter(({ code }) => code === "public-fallback");
     expect(more).toEqual([]);

@@ -56,7 +56,7 @@ containers:
     });
 
     test("an address that an alias has lost, and the engine still answers, is a stale alias", async () => {
-      engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
+      await engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
       const [stale, ...others] = await findings(eleven, "stale-alias");
       expect(others).toEqual([]);
       expect(stale).toMatchObject({
@@ -81,7 +81,7 @@ containers:
       const moved = await eleven.revisionAfter(revision);
       shop("web-2");
       await eleven.revisionAfter(moved);
-      engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
+      await engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
       const [stale] = await findings(eleven, "stale-alias");
       expect(stale?.evidence.lastHolder).toMatchObject({
         container: "web-1",
@@ -112,7 +112,7 @@ containers:
 
     test("a name that the engine does not know, or not all of, is missing", async () => {
       const { web: _, ...rest } = HEALTHY;
-      engine.keep(rest);
+      await engine.keep(rest);
       expect(await findings(eleven, "missing-alias")).toMatchObject([
         { severity: "error", subject: "web in network shop", evidence: { seenIn: ["app-1"], answered: [] } },
       ]);
@@ -120,10 +120,10 @@ containers:
     });
 
     test("the engine is asked by its own port where 127.0.0.11 is ours, and its fault is no error then", async () => {
-      engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
+      await engine.keep({ ...HEALTHY, web: ["10.77.0.146", "10.77.0.155"] });
       expect(await eleven.attach("app-1")).toMatchObject({ done: ["app-1"] });
       expect(await findings(eleven, "stale-alias")).toMatchObject([{ severity: "warning" }]);
-      engine.keep(HEALTHY);
+      await engine.keep(HEALTHY);
       expect(await findings(eleven, "stale-alias")).toEqual([]);
     });
 

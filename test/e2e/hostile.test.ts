@@ -113,6 +113,7 @@ containers:
   test("a container that is stopped while its query waits for a silent upstream takes nobody with it", async () => {
     const { pid } = await eleven.status();
     const asked = loud.run("dig", ["@127.0.0.11", "+tries=1", "+timeout=6", "www.example"]);
+    while ((await world.host.run("ss", ["-Hnu", "dst", "10.99.0.1"])).stdout === "") {}
     await eleven.json("detach", "loud");
     expect((await asked).stdout).toContain("status: SERVFAIL");
     expect((await eleven.status()).pid).toBe(pid);

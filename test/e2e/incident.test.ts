@@ -34,7 +34,7 @@ describe.skipIf(reason)(
       // The upgrade: the registry learns of it, and so does Docker's resolver, but for the old address.
       shop({ old: "", next: "aliases: [armory]" });
       await eleven.revisionAfter(revision);
-      engine.keep({
+      await engine.keep({
         "app-1": ["10.77.0.10"],
         "armory-old": [WRONG],
         "armory-new": [RIGHT],

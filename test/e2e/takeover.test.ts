@@ -161,11 +161,15 @@ attach: [web]
       const storming = await storm("fresh");
       const held = stopThread(dataPlaneThread(ran.process.pid!));
       const stopped = Date.now();
-      await expect.poll(() => dig("web"), { timeout: 5000 }).toBe(DOCKERS_ANSWER);
-      const { dataplane } = await controlClient(ran.socket).status();
-      expect(dataplane.state).toBe("hung");
-      await delay(2500);
-      held.resume();
+      try {
+        await expect.poll(() => dig("web"), { timeout: 5000 }).toBe(DOCKERS_ANSWER);
+        const { dataplane } = await controlClient(ran.socket).status();
+        expect(dataplane.state).toBe("hung");
+        await delay(2500);
+      } finally {
+        // Else the process could not be ended, either.
+        held.resume();
+      }
       await expect.poll(() => dig("web"), { timeout: 5000 }).toBe(OURS);
       const { by } = await storming.end();
       process.stdout.write(`a hung data plane handed back after ${by[DOCKERS_ANSWER]!.first - stopped} ms\n`);

@@ -34,8 +34,8 @@ export async function dockerLike(node: Node): Promise<DockerLike> {
 
 /** A resolver of Docker's that has certain records, whoever has the names now. */
 export interface KeepingEngine {
-  /** Takes other records, from the next query on. */
-  keep(records: Readonly<Record<string, readonly string[]>>): void;
+  /** Takes other records, when it resolves. */
+  keep(records: Readonly<Record<string, readonly string[]>>): Promise<void>;
   /** Stops answering, its sockets still there, as dockerd when it hangs. */
   hang(): void;
   /** Its sockets go, its rules stay: dockerd is down. */
@@ -52,7 +52,11 @@ export async function keepingEngine(
   const [udp, tcp] = String(chunk).trim().split(" ");
   await rules(node, { udp: udp!, tcp: tcp! });
   return {
-    keep: (other) => void child.stdin!.write(`${JSON.stringify(other)}\n`),
+    async keep(other) {
+      const kept = once(child.stdout!, "data");
+      child.stdin!.write(`${JSON.stringify(other)}\n`);
+      await kept;
+    },
     hang: () => void child.kill("SIGSTOP"),
     async kill() {
       await end(child);

@@ -1,5 +1,6 @@
 // A resolver like Docker's that keeps the records it is given: UDP and TCP on random ports of 127.0.0.11, TTL 600, names
-// that it does not know are NXDOMAIN. Takes other records on stdin, a line of JSON. Prints "UDPPORT TCPPORT".
+// that it does not know are NXDOMAIN. Prints "UDPPORT TCPPORT". Takes other records on stdin, a line of JSON, and prints
+// "kept" for each.
 // node keeping.mjs '{"web": ["10.77.0.146"]}'
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
@@ -8,6 +9,7 @@ import { createInterface } from "node:readline";
 let records = JSON.parse(process.argv[2]);
 createInterface({ input: process.stdin }).on("line", (line) => {
   records = JSON.parse(line);
+  process.stdout.write("kept\n");
 });
 
 function respond(query) {

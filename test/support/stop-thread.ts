@@ -23,7 +23,13 @@ export function dataPlaneThread(pid: number): number {
         waiting.add(thread);
   // Node gives its workers no name of their own, and has a thread that waits so, too; ours was started later.
   if (waiting.size === 0) throw new Error(`none of the threads of ${pid} waits`);
-  return Math.max(...waiting);
+  return [...waiting].sort((one, other) => startTime(other) - startTime(one))[0]!;
+
+  /** In clock ticks (proc(5)); numbers of threads begin anew at some time. */
+  function startTime(thread: number): number {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3]);
+  }
 }
 
 /** Stops one thread of a process and no other, as a fault in it would; `resume` lets it go on. */
