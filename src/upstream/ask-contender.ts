@@ -12,6 +12,7 @@ import { CutOff, type Exchange, type ExchangeCall, SendForbidden, type Transport
 import { isFaultOfServer, sayWhy, type Verdict } from "./failures.ts";
 import type { Health } from "./health.ts";
 import type { ForwardLimits } from "./limits.ts";
+import { type Listening, MAX_LISTENING, MAX_SILENT_LISTENING, SILENT_LISTEN_MS } from "./listening.ts";
 import { pause } from "./pause.ts";
 import { OVER, WON } from "./race.ts";
 import { retry } from "./retry.ts";
@@ -35,19 +36,8 @@ const NXDOMAIN_HOLD_MS = 500;
 /** But the client's answer is there within a second, and before `silence-watch.ts` gives one. */
 const NXDOMAIN_HELD_TO_MS = 750;
 
-/** How long a server that passes for silent on a type is listened to: longer than any recursion takes. */
-const SILENT_LISTEN_MS = 4000;
-/** The same for one that was late with a side type, and may be silent on it. */
+/** How long one is listened to that was late with a side type, and may be silent on it. */
 const SIDE_LISTEN_MS = 1500;
-/** Each is a socket; beyond it nothing is learnt that the others do not tell. */
-const MAX_LISTENING = 256;
-/** Of these for what is silent: a zone of many such names must not keep the slow servers from being seen. */
-const MAX_SILENT_LISTENING = 128;
-
-/** How many are listened to beside the queries in flight. */
-export interface Listening {
-  count: number;
-}
 
 /**
  * Asks one of a query's contenders: gives the message if it is one to relay, and otherwise undefined, with the

@@ -280,6 +280,22 @@ describe("forwarder", () => {
     expect(counters.retries).toBe(2);
   });
 
+  it("has one of many that are down looked at aside, where a query ends before its turn comes", async () => {
+    const dead = await Promise.all(Array.from({ length: 6 }, () => upstream(silent)));
+    const back = await upstream(answering("192.0.2.1"));
+    const all = [...dead, back];
+    const { resolver, clock, known, stateOf } = to(all.map(({ server }) => server));
+    for (const { server } of all)
+      for (let time = 0; time < 9; time++) known.failed(serverKey("host", server), "timed out");
+    clock.advance(60_000);
+    const failed = resolver.resolve(aQuery()).catch(() => {});
+    await back.asked(1);
+    while (stateOf(back.server) !== "up") await settle();
+    clock.advance(500);
+    await failed;
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(back) });
+  });
+
   it("asks a single silent server three times from three sockets, then over TCP, and fails within the budget", async () => {
     const a = await upstream(silent);
     const { resolver, clock, dialer, counters } = to([a.server]);
@@ -906,6 +922,32 @@ describe("forwarder of a type that is not answered", () => {
     answer();
     expect(await slow).toMatchObject({ rcode: Rcode.NXDOMAIN, origin: "upstream" });
   });
+
+  it.each([
+    ["a name", ["www.example.org."]],
+    ["a zone", ["n1.example.org.", "n2.example.org.", "n3.example.org."]],
+  ])(
+    "hears that a server is no longer silent on %s, though another one answers meanwhile",
+    async (_, names) => {
+      const [a, b] = [await upstream(onlyA), await upstream(failing(Rcode.NXDOMAIN))];
+      const clock = fakeClock();
+      clocks.push(clock);
+      const memory = silenceMemory({ clock });
+      const { resolver } = to([a.server, b.server], { silence: memory, clock });
+      const key = serverKey("host", a.server);
+      for (const name of names) memory.silent(key, name, RrType.AAAA);
+      for (let time = 0; time < 3; time++)
+        expect(await resolver.resolve(aaaa())).toMatchObject({ upstream: label(b) });
+      await a.asked(1);
+      // Once in a while, and not by each.
+      expect(typesOf(a)).toEqual([RrType.AAAA]);
+      clock.advance(1000);
+      a.script((query, send) => send(replyTo(query)));
+      expect(await resolver.resolve(aaaa())).toMatchObject({ upstream: label(b) });
+      while (memory.of(key, "www.example.org.", RrType.AAAA) !== undefined) await settle();
+      expect(await resolver.resolve(aaaa())).toMatchObject({ rcode: Rcode.NOERROR, upstream: label(a) });
+    },
+  );
 
   it("does not take a server that is slow with A, too, for silent", async () => {
     const a = await upstream(silent);

@@ -7,7 +7,7 @@ import type { Answer, Query, Resolver } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
 import { RrClass, RrType } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
-import { contenderAsker, type Listening } from "./ask-contender.ts";
+import { contenderAsker } from "./ask-contender.ts";
 import { type Contender, contendersOf } from "./contender.ts";
 import { type UpstreamCounters, upstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
@@ -16,6 +16,7 @@ import { allFailed, nobodyToAsk, TIMED_OUT, timedOut, type Verdict } from "./fai
 import type { Health } from "./health.ts";
 import { type Hedges, hedges } from "./hedges.ts";
 import { FORWARD_LIMITS, type ForwardLimits } from "./limits.ts";
+import { type Listening, listenAside } from "./listening.ts";
 import type { Loops } from "./loops.ts";
 import { inOrder } from "./order.ts";
 import { race } from "./race.ts";
@@ -155,11 +156,14 @@ export function forwarder({
     return inOrder(contendersOf(servers, { dialer, health, isSide, isSilent }), { policy: policy(), health });
   }
 
-  /** Those that this query will not be sent to, and that are due to be looked at. */
+  /** Those that this query may not be sent to, and that are due to be looked at. */
   function lookAside(query: Query, contenders: readonly Contender[], dialer: Dialer): void {
-    // Where even the best is down, every one of them is asked anyway.
-    if (contenders[0]!.isDown) return;
-    for (const { server, label, key, isDown } of contenders.slice(1)) {
+    const [best, ...others] = contenders;
+    for (const { server, label, key, isDown, isSilent } of others) {
+      if (isSilent && !isDown && !best!.isSilent) {
+        const call = { server, dialer, question: query.question, flags: query };
+        void listenAside({ call, key, exchange, silence, listening, clock });
+      }
       const isDue = isDown ? health.claimRetry(key) : policy() === "fastest" && health.claimMeasuring(key);
       if (!isDue) continue;
       counters.retries++;

@@ -19,7 +19,7 @@ export interface Silence {
   silent(key: string, name: Name, type: number): void;
   /** It answered: the name, and any other of its zone that nobody has asked for, can be waited for. */
   spoke(key: string, name: Name, type: number, ms: number): void;
-  /** True once in a while for a name that is silent: who gets it listens on, to hear whether it still is. */
+  /** True once in a while for what is silent: who gets it listens, to hear whether it still is. */
   claimListening(key: string, name: Name, type: number): boolean;
   /** `AAAA in example.org.`, or `AAAA of www.example.org.`, for `status`. */
   list(key: string): string[];
@@ -42,6 +42,7 @@ interface Zone {
   readonly until: number;
   silentNames: number;
   hasSpoken: boolean;
+  listenAt: number;
 }
 
 interface Entry {
@@ -98,7 +99,7 @@ export function silenceMemory({ clock }: { clock: Clock }): Silence {
       let zone = findZone(key, name, type);
       if (zone === undefined) {
         const what = `${typeName(type)} in ${zoneOf(name)}`;
-        zone = { key, what, until, silentNames: 0, hasSpoken: false };
+        zone = { key, what, until, silentNames: 0, hasSpoken: false, listenAt: now };
         put(zones, idOf(key, zoneOf(name), type), zone);
       }
       const what = `${typeName(type)} of ${foldName(name)}`;
@@ -115,9 +116,10 @@ export function silenceMemory({ clock }: { clock: Clock }): Silence {
       if (zone !== undefined) zone.hasSpoken = true;
     },
     claimListening(key, name, type) {
-      const entry = findName(key, name, type);
-      if (entry === undefined || clock.now() < entry.listenAt) return false;
-      entry.listenAt = clock.now() + LISTEN_EVERY_MS;
+      // A name that nobody has found silent yet speaks for its zone.
+      const silent = findName(key, name, type) ?? findZone(key, name, type);
+      if (silent === undefined || clock.now() < silent.listenAt) return false;
+      silent.listenAt = clock.now() + LISTEN_EVERY_MS;
       return true;
     },
     list(key) {
