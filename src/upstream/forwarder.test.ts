@@ -288,12 +288,25 @@ describe("forwarder", () => {
     for (const { server } of all)
       for (let time = 0; time < 9; time++) known.failed(serverKey("host", server), "timed out");
     clock.advance(60_000);
-    const failed = resolver.resolve(aQuery()).catch(() => {});
+    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
     await back.asked(1);
     while (stateOf(back.server) !== "up") await settle();
     clock.advance(500);
     await failed;
     expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(back) });
+  });
+
+  it("does not wait long for a dead server once the living one has failed", async () => {
+    const [dead, b] = [await upstream(silent), await upstream(failing(Rcode.SERVFAIL))];
+    const { resolver, clock, known } = to([dead.server, b.server]);
+    for (let time = 0; time < 9; time++) known.failed(serverKey("host", dead.server), "timed out");
+    const query = aQuery();
+    const failed = expect(resolver.resolve(query)).rejects.toThrow("SERVFAIL");
+    // The race asks the dead one when it has heard of the other.
+    while (!query.trace.steps.some(({ decision }) => decision === "reply")) await settle();
+    await settle();
+    clock.advance(500);
+    await failed;
   });
 
   it("asks a single silent server three times from three sockets, then over TCP, and fails within the budget", async () => {

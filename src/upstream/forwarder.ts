@@ -119,7 +119,8 @@ export function forwarder({
         },
         spare,
         clock,
-        budgetMs: contenders.every(({ isDown }) => isDown) ? limits.downBudgetMs : limits.budgetMs,
+        budgetMs: limits.budgetMs,
+        downBudgetMs: limits.downBudgetMs,
         signal: watch?.signal ?? query.signal,
       });
       watch?.stop();

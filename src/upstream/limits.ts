@@ -2,7 +2,7 @@
 export interface ForwardLimits {
   /** For the whole query. glibc gives a server up after 5 s, musl a query after 2.5 s; an answer must be there before. */
   readonly budgetMs: number;
-  /** The same while every server is known to be down: they are asked, but nobody waits long for it. */
+  /** The same from when on every server that has not failed is known to be down: they are asked, but nobody waits long. */
   readonly downBudgetMs: number;
   /** To one server over UDP, for one query (RFC 9520 §3.1: no more than two retries). */
   readonly sendsPerServer: number;

@@ -12,6 +12,7 @@ function runner(name: string, part: Partial<Runner> = {}): Runner {
   const fresh = {
     patienceMs: 100,
     overdueMs: 300,
+    isDown: false,
     isSpare: false,
     maxSends: 3,
     sends: 0,
@@ -26,9 +27,10 @@ function start(
   lanes: readonly Runner[],
   {
     budgetMs = 4000,
+    downBudgetMs = 500,
     spare = () => true,
     onLate = () => {},
-  }: Partial<Pick<RaceOptions<Runner, string>, "budgetMs" | "spare" | "onLate">> = {},
+  }: Partial<Pick<RaceOptions<Runner, string>, "budgetMs" | "downBudgetMs" | "spare" | "onLate">> = {},
 ) {
   const clock = fakeClock();
   const client = new AbortController();
@@ -40,6 +42,7 @@ function start(
     spare,
     clock,
     budgetMs,
+    downBudgetMs,
     signal: client.signal,
   });
   const sends = () => asked.map(({ name, at }) => `${name}@${at}`).join(" ");
@@ -136,6 +139,21 @@ describe("race", () => {
     expect(sends()).toBe("a@0 a@100 spare@300 a@400");
   });
 
+  it("waits for those that are down only a while, from when on no other is left", async () => {
+    const all = start([runner("down", { isDown: true, isSpare: true }), runner("a")]);
+    all.clock.advance(700);
+    all.asked.find(({ name }) => name === "a")!.say(undefined);
+    await settle();
+    all.clock.advance(499);
+    expect(all.asked.at(-1)!.signal.aborted).toBe(false);
+    all.clock.advance(1);
+    expect(await all.ended).toBeUndefined();
+    expect(all.clock.waiting).toBe(0);
+    const none = start([runner("down", { isDown: true })]);
+    none.clock.advance(500);
+    expect(await none.ended).toBeUndefined();
+  });
+
   it("tells the others why they are aborted", async () => {
     const won = start([runner("a"), runner("b")]);
     won.clock.advance(100);
@@ -166,6 +184,7 @@ describe("race", () => {
       spare: () => true,
       clock,
       budgetMs: 1,
+      downBudgetMs: 1,
       signal: new AbortController().signal,
     });
     await expect(ended).rejects.toBe(bug);

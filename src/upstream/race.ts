@@ -8,6 +8,8 @@ export interface Lane {
   readonly patienceMs: number;
   /** How long it is given at most before the next is asked as well. At least `patienceMs`. */
   readonly overdueMs: number;
+  /** Nothing is hoped of it: where only such are left, nobody waits for long. */
+  readonly isDown: boolean;
   /** Not much is hoped of it: it is asked only when the others were asked twice. */
   readonly isSpare: boolean;
   /** How often it may be asked. */
@@ -31,6 +33,8 @@ export interface RaceOptions<L extends Lane, T> {
   readonly spare: () => boolean;
   readonly clock: Clock;
   readonly budgetMs: number;
+  /** From when on all that are not out are down. */
+  readonly downBudgetMs: number;
   readonly signal: Signal;
 }
 
@@ -40,7 +44,7 @@ export interface RaceOptions<L extends Lane, T> {
  * again, so a single lane is asked once more, which is what helps against a lost datagram. The first value wins, and
  * `signal` of all others aborts: with `WON`, or with the reason of `signal`.
  *
- * Resolves with undefined when every lane is out, the budget is spent, or the signal aborts.
+ * Resolves with undefined when every lane is out, a budget is spent, or the signal aborts.
  */
 export function race<L extends Lane, T>({
   lanes,
@@ -49,6 +53,7 @@ export function race<L extends Lane, T>({
   spare,
   clock,
   budgetMs,
+  downBudgetMs,
   signal,
 }: RaceOptions<L, T>): Promise<{ lane: L; value: T } | undefined> {
   return new Promise((resolve, reject) => {
@@ -58,9 +63,18 @@ export function race<L extends Lane, T>({
     let isOver = false;
     let stopWaiting = () => {};
     const stopBudget = clock.after(budgetMs, giveUp);
+    let stopDownBudget: (() => void) | undefined;
     const forgetSignal = onAbort(signal, giveUp);
     if (signal.aborted) giveUp();
-    else askNext();
+    else {
+      limitWhereAllAreDown();
+      askNext();
+    }
+
+    function limitWhereAllAreDown(): void {
+      if (lanes.every(({ isDown, out }) => isDown || out))
+        stopDownBudget ??= clock.after(downBudgetMs, giveUp);
+    }
 
     function askNext(): void {
       stopWaiting();
@@ -91,8 +105,12 @@ export function race<L extends Lane, T>({
         return;
       }
       lane.out = true;
+      if (isOver) return;
       if (lanes.every(({ out }) => out)) giveUp();
-      else if (lane === latest && !isOver) askNext();
+      else {
+        limitWhereAllAreDown();
+        if (lane === latest) askNext();
+      }
     }
 
     function giveUp(): void {
@@ -104,6 +122,7 @@ export function race<L extends Lane, T>({
       isOver = true;
       stopWaiting();
       stopBudget();
+      stopDownBudget?.();
       forgetSignal();
       settle();
       // Most races have one runner, and an abort that nobody hears takes its time, too.
