@@ -108,6 +108,7 @@ export function forwarder({
           health,
           silence,
           judge: (contender) => judge(query, contender, testify),
+          testify,
           listening,
           clock,
           limits,
