@@ -30,12 +30,16 @@ export interface Processes {
 /** linux/magic.h: NSFS_MAGIC. */
 const NSFS = 0x6e736673;
 
+/**
+ * A container's control group is called by its id, whichever driver made it and wherever we see it from. A rootless
+ * engine makes none on cgroup v1; but it mounts files out of a folder called by the id of the one whose network it is.
+ */
+const NAMING_ITS_CONTAINER = ["cgroup", "mountinfo"] as const;
+
 export const processes: Processes = {
   identify(pid, ids) {
     try {
-      // Docker mounts files out of the container's folder, which is called by its id.
-      const mounts = read(`/proc/${pid}/mountinfo`);
-      if (!ids.some((id) => mounts.includes(`/${id}/`))) return undefined;
+      if (!NAMING_ITS_CONTAINER.some((file) => names(read(`/proc/${pid}/${file}`), ids))) return undefined;
       const startTime = startTimeOf(pid);
       return startTime === undefined ? undefined : { pid, startTime };
     } catch {
@@ -70,6 +74,11 @@ export const processes: Processes = {
     return its !== undefined && (its === networkOf(1) || its === networkOf("self"));
   },
 };
+
+/** Wherever in the text: an id is 64 digits, which nothing else has by chance. */
+function names(text: string, ids: readonly string[]): boolean {
+  return ids.some((id) => text.includes(id));
+}
 
 /** `net:[4026531840]`; undefined if we may not know, or it has ended. */
 function networkOf(pid: number | "self"): string | undefined {

@@ -4,6 +4,7 @@ import { type Engine, engineMissing, startEngine, until } from "../support/engin
 import { engineHost } from "../support/engine-host.ts";
 
 const reason = engineMissing();
+const HOSTS = "failed it has the host's network, and no 127.0.0.11 of its own";
 
 describe.skipIf(reason)(
   `whom we attach of a real engine${reason === undefined ? "" : ` (${reason})`}`,
@@ -78,6 +79,24 @@ describe.skipIf(reason)(
       expect(await eleven!.query("web", "--from", "third")).toMatchObject({ rcode: "NOERROR" });
     });
 
+    test("one that shares a namespace over another that we never knew is attached, unless it is the host's", async () => {
+      await run("web");
+      await run("hostc", "host");
+      await Promise.all([run("second", "container:web"), run("hostb", "container:hostc")]);
+      await Promise.all([run("third", "container:second"), run("hosta", "container:hostb")]);
+      await engine.docker("rm", "--force", "second", "hostb");
+      await start();
+      await become("third attached", "web attached");
+      await eleven!.command("attach", "hosta");
+      await become(`hosta ${HOSTS}`, "third attached", "web attached");
+      await eleven!.stop();
+      await engine.docker("rm", "--force", "web", "hostc");
+      await start();
+      await become("third attached");
+      await eleven!.command("attach", "hosta");
+      await become(`hosta ${HOSTS}`, "third attached");
+    });
+
     test("one that shares a namespace stays attached throughout when the one whose it is stops", async () => {
       await run("web");
       await run("side", "container:web");
@@ -89,7 +108,6 @@ describe.skipIf(reason)(
     });
 
     test("one in the host's network is not, also when that was another's who is gone", async () => {
-      const hosts = "failed it has the host's network, and no 127.0.0.11 of its own";
       await run("hostc", "host");
       await run("hostb", "container:hostc");
       await run("hosta", "container:hostb");
@@ -102,7 +120,7 @@ describe.skipIf(reason)(
       await start();
       await become("web attached");
       for (const name of ["hosta", "hostb"]) await eleven!.command("attach", name);
-      await become(`hosta ${hosts}`, `hostb ${hosts}`, "web attached");
+      await become(`hosta ${HOSTS}`, `hostb ${HOSTS}`, "web attached");
     });
   },
 );
