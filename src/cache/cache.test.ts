@@ -55,14 +55,14 @@ describe("a fresh answer", () => {
   test("says how long it may be given without asking here: until it may have to be asked for anew", async () => {
     const { ask, pass } = scripted();
     expect(await ask()).not.toHaveProperty("reuse");
-    pass(10);
-    expect(await ask()).toMatchObject({ reuse: { milliseconds: 80_000, ages: true } });
-    pass(80);
+    pass(9.75);
+    expect(await ask()).toMatchObject({ reuse: { milliseconds: 80_250, agedMs: 750 } });
+    pass(80.25);
     expect(await ask()).not.toHaveProperty("reuse");
     const unfetched = scripted({ prefetch: false });
     await unfetched.ask();
     unfetched.pass(90);
-    expect(await unfetched.ask()).toMatchObject({ reuse: { milliseconds: 10_000, ages: true } });
+    expect(await unfetched.ask()).toMatchObject({ reuse: { milliseconds: 10_000, agedMs: 0 } });
   });
 
   test("is had before a failure of the same question", async () => {

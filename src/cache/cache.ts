@@ -101,12 +101,13 @@ export function createCache(options: {
       counters.hits++;
       entry.hits++;
       const age = ageOf(entry, now);
+      const ageSeconds = Math.floor(age);
       query.trace.step("cache", "hit", () => ({
-        ageSeconds: Math.floor(age),
-        remainingSeconds: entry.lifetime - Math.floor(age),
+        ageSeconds,
+        remainingSeconds: entry.lifetime - ageSeconds,
         upstream: entry.upstream,
       }));
-      const aged = unpack(entry.octets, query.question, (ttl) => ttl - Math.floor(age));
+      const aged = unpack(entry.octets, query.question, (ttl) => ttl - ageSeconds);
       const lastPart = settings.prefetch ? entry.lifetime * PREFETCH_PART : 0;
       const isEnding = age >= entry.lifetime - lastPart;
       if (isEnding && entry.hits >= PREFETCH_HITS && query.rd && !hasFailedLately(key, now)) {
@@ -117,8 +118,9 @@ export function createCache(options: {
       }
       const milliseconds = (entry.lifetime - lastPart - age) * 1000;
       if (milliseconds > 0 && entry.mark === 0) entry.mark = uses.nextMark();
+      const agedMs = (age - ageSeconds) * 1000;
       const reuse: Reuse | undefined =
-        milliseconds > 0 ? { milliseconds, ages: true, mark: entry.mark } : undefined;
+        milliseconds > 0 ? { milliseconds, agedMs, mark: entry.mark } : undefined;
       return { ...aged, upstream: entry.upstream, ...(reuse && { reuse }) };
     }
 

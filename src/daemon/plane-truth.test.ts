@@ -135,7 +135,7 @@ function world() {
     async resolve(query) {
       const data = { kind: "TXT" as const, strings: [new TextEncoder().encode(who(query))] };
       const records = [{ name: query.question.name, type: RrType.TXT, class: RrClass.IN, ttl: 60, data }];
-      return answer("upstream", { answers: records, reuse: { milliseconds: 60_000, ages: true } });
+      return answer("upstream", { answers: records, reuse: { milliseconds: 60_000, agedMs: 0 } });
     },
   });
   const nothing: Resolver = { name: "nothing", resolve: async () => undefined };

@@ -45,7 +45,7 @@ function world() {
     leave() {},
     labels: () => LABELS,
   });
-  const reuse = { milliseconds: Number.POSITIVE_INFINITY, ages: false };
+  const reuse = { milliseconds: Number.POSITIVE_INFINITY, agedMs: undefined };
   const query = composeMessage(QUERY);
   const response = composeMessage({ ...QUERY, header: { ...HEADER, qr: true } });
 

@@ -40,7 +40,10 @@ const text = (length: number): ResourceRecord => ({
 });
 
 /** Keeps a response, and looks at what the workers find. */
-function kept(octets: Uint8Array, reuse: { milliseconds: number; ages: boolean; mark?: number }) {
+function kept(
+  octets: Uint8Array,
+  reuse: { milliseconds: number; agedMs: number | undefined; mark?: number },
+) {
   const memory = tableMemory(2 ** 20, new SharedArrayBuffer(STAMPS_OCTETS));
   const table = answerTable(memory, quiescence([]));
   const reader = answerReader(memory);
@@ -72,7 +75,7 @@ function kept(octets: Uint8Array, reuse: { milliseconds: number; ages: boolean; 
   };
 }
 
-const UNTIL_CHANGED = { milliseconds: Number.POSITIVE_INFINITY, ages: false };
+const UNTIL_CHANGED = { milliseconds: Number.POSITIVE_INFINITY, agedMs: undefined };
 
 test.each([0, 1, 2, 3])(
   "keeps the response whole, and where its TTLs are if they count down (%i octets more)",
@@ -82,14 +85,14 @@ test.each([0, 1, 2, 3])(
       additional: [text(1)],
       edns: { udpPayloadSize: 1232, version: 0, do: false, options: [] },
     });
-    const entry = kept(octets, { milliseconds: 5000, ages: true, mark: 77 });
+    const entry = kept(octets, { milliseconds: 5000, agedMs: 900, mark: 77 });
     const { ttls, rotation } = responseLayout(octets);
     expect(entry).toMatchObject({
       isKept: true,
       ttls,
       ages: 1,
       mark: 77,
-      stored: 100,
+      stored: 100 - 900,
       packed: 9 | (octets.length << 16),
     });
     expect([entry.octets, entry.tag]).toEqual([octets, entry.key!.tag]);
@@ -115,7 +118,7 @@ test.each([
 ])("%i records: kept only if an octet can count them", (count, isKept) => {
   const octets = response(Array.from({ length: count }, () => text(0)));
   expect(octets.length).toBeLessThan(RESPONSE_MAX);
-  const entry = kept(octets, { milliseconds: 1000, ages: true });
+  const entry = kept(octets, { milliseconds: 1000, agedMs: 0 });
   expect([entry.isKept, entry.ttls?.length]).toEqual([isKept, isKept ? count : undefined]);
 });
 

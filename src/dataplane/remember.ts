@@ -24,7 +24,8 @@ export function remember(options: {
   if (ttls.length > COUNT_MAX || (rotation?.count ?? 0) > COUNT_MAX || (rotation?.octets ?? 0) > COUNT_MAX)
     return false;
   const padded = Math.ceil(octets.length / 4) * 4;
-  const aging = reuse.ages ? ttls : [];
+  const { milliseconds, agedMs } = reuse;
+  const aging = agedMs === undefined ? [] : ttls;
   return table.put(
     {
       hash: key.hash,
@@ -34,14 +35,14 @@ export function remember(options: {
       key: key.words,
       keyWords: key.wordCount,
       bodyOctets: padded + 2 * aging.length,
-      expires: now + reuse.milliseconds,
-      stored: now,
+      expires: now + milliseconds,
+      stored: now - (agedMs ?? 0),
       write(words, entry, body) {
         words[entry + Word.SHAPE]! |= aging.length << 24;
         words[entry + Word.RESPONSE] = column | (octets.length << 16);
         words[entry + Word.ROTATION] =
           rotation === undefined ? 0 : rotation.offset | (rotation.count << 16) | (rotation.octets << 24);
-        words[entry + Word.AGES] = Number(reuse.ages);
+        words[entry + Word.AGES] = Number(agedMs !== undefined);
         words[entry + Word.MARK] = reuse.mark ?? 0;
         const place = new Uint8Array(words.buffer, body * 4, padded + 2 * aging.length);
         place.set(octets);

@@ -177,7 +177,7 @@ export function serveQueries(plane: PlaneMemory, own: WorkerMemory, wakeControlP
     }
   }
 
-  /** TTLs are those at the time the answer was kept, less what has passed. */
+  /** TTLs are those of the answer that was kept, less the seconds that are over. */
   function age(entry: number, response: number, length: number, place: number): void {
     const passed = Math.floor((now - table.doubles[(entry >> 1) + Time.STORED]!) / 1000);
     if (passed <= 0) return;

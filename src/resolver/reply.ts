@@ -19,7 +19,7 @@ export function answer(origin: Origin, part: Partial<Omit<Answer, "origin">> = {
 }
 
 /** For what does not change by itself. */
-export const UNTIL_CHANGED: Reuse = { milliseconds: Number.POSITIVE_INFINITY, ages: false };
+export const UNTIL_CHANGED: Reuse = { milliseconds: Number.POSITIVE_INFINITY, agedMs: undefined };
 
 /** Authoritative records for a name that the registry owns; none of them makes it NODATA. */
 export function authoritative(answers: readonly ResourceRecord[]): Answer {

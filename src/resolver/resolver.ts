@@ -72,8 +72,11 @@ export interface Answer {
 export interface Reuse {
   /** From now on; Infinity: as long as nothing changes. */
   readonly milliseconds: number;
-  /** Whether the TTLs count down meanwhile (cached records) or are the same in each answer (our own). */
-  readonly ages: boolean;
+  /**
+   * If the TTLs count down meanwhile (cached records): how many milliseconds of the next second are over already, since
+   * TTLs are whole seconds. Undefined: they are the same in each answer (our own).
+   */
+  readonly agedMs: number | undefined;
   /** If it is not 0: by this number, whoever gives it again is to tell that he did, to whom it came from. */
   readonly mark?: number;
 }
