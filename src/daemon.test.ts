@@ -96,6 +96,19 @@ describe("the daemon", () => {
     expect((await query({ name: "web", type: "A" })).answers).toEqual([]);
   });
 
+  test("what the cache did is not forgotten in a reload that makes it anew", async () => {
+    const { reload, query, cache } = await start(BASE);
+    for (let i = 0; i < 2; i++) await query({ name: "www.example", type: "A" });
+    const before = cache();
+    expect(before).toMatchObject({ misses: 1, failures: 1 });
+    await reload(config(`${BASE}cache: false\n`));
+    expect(cache()).toEqual({ ...before, maxBytes: 0 });
+    await reload(config(BASE));
+    expect(cache()).toEqual(before);
+    await query({ name: "www.example", type: "A" });
+    expect(cache()).toEqual({ ...before, misses: 2 });
+  });
+
   test("a reload that can't be carried out leaves everything as it was", async () => {
     const { reload, status, query } = await start(BASE);
     const before = status();

@@ -8,6 +8,7 @@ import type { Logger } from "./base/log.ts";
 import { formatServer } from "./base/server-address.ts";
 import { sleepless } from "./base/sleepless.ts";
 import { createCache } from "./cache/cache.ts";
+import { cacheCounters } from "./cache/counters.ts";
 import type { Uses } from "./cache/uses.ts";
 import type { Config } from "./config/schema.ts";
 import { asker } from "./daemon/asker.ts";
@@ -116,7 +117,15 @@ export async function startDaemon(options: {
     nextMark: () => plane.data?.uses.nextMark() ?? 0,
     take: (mark) => plane.data?.uses.take(mark) ?? false,
   };
-  const newCache = () => createCache({ settings: config.cache, clock, signal: stopping.signal, uses });
+  const cacheCounts = cacheCounters();
+  const newCache = () =>
+    createCache({
+      settings: config.cache,
+      clock,
+      signal: stopping.signal,
+      counters: cacheCounts,
+      uses,
+    });
   let cache = newCache();
 
   const containerOf = (sandbox: string | undefined) =>
@@ -277,11 +286,7 @@ export async function startDaemon(options: {
     if (next.resolvConf !== config.resolvConf) hostServers = hostResolvConf({ path: next.resolvConf, clock });
     const isOtherCache = !isDeepStrictEqual(next.cache, config.cache);
     config = next;
-    if (isOtherCache) {
-      // What the former one's answers were given for is not this one's.
-      countHits();
-      cache = newCache();
-    }
+    if (isOtherCache) cache = newCache();
     resolver = buildPipeline();
     plane.data?.changedAll();
     attach.reconcile();

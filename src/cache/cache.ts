@@ -8,7 +8,7 @@ import { noTrace } from "../resolver/trace.ts";
 import { EdeCode, Rcode } from "../wire/iana.ts";
 import type { Name } from "../wire/message.ts";
 import { foldName } from "../wire/name.ts";
-import { type CacheCounters, cacheCounters } from "./counters.ts";
+import type { CacheCounters } from "./counters.ts";
 import { type Failed, failures } from "./failures.ts";
 import { type Flight, type Impatience, type Outcome, patiently, saying, settle } from "./flights.ts";
 import { keyOf, nameInKey, scopeNumbers } from "./key.ts";
@@ -61,11 +61,11 @@ export function createCache(options: {
   readonly settings: CacheSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly counters: CacheCounters;
   readonly uses?: Uses;
 }): Cache {
-  const { settings, clock, signal, uses = NO_USES } = options;
+  const { settings, clock, signal, counters, uses = NO_USES } = options;
   const { serveStale } = settings;
-  const counters = cacheCounters();
   const store = createStore(settings.maxBytes, counters);
   const failed = failures();
   const flights = new BriefMap<Flight>();

@@ -1,4 +1,4 @@
-/** What a cache did since it was made. Plain numbers that only grow, for metrics. */
+/** What caches did, of which each takes the place of the one before. Plain numbers that only grow, for metrics. */
 export interface CacheCounters {
   /** Answered from a fresh entry, here or by the data plane. */
   hits: number;

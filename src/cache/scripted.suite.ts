@@ -6,6 +6,7 @@ import { fakeClock } from "../upstream/fake-clock.suite.ts";
 import { EdeCode, Rcode, RrClass, RrType } from "../wire/iana.ts";
 import type { Rdata, ResourceRecord } from "../wire/message.ts";
 import { createCache } from "./cache.ts";
+import { cacheCounters } from "./counters.ts";
 import type { CacheSettings } from "./settings.ts";
 import { NO_USES, type Uses } from "./uses.ts";
 
@@ -94,7 +95,13 @@ export function scripted(settings: Partial<CacheSettings> = {}, uses: Uses = NO_
       return says;
     },
   };
-  const cache = createCache({ settings: { ...SETTINGS, ...settings }, clock, signal: stopping.signal, uses });
+  const cache = createCache({
+    settings: { ...SETTINGS, ...settings },
+    clock,
+    signal: stopping.signal,
+    counters: cacheCounters(),
+    uses,
+  });
   const resolver = cache.cached({
     scope: () => script.scope,
     inner,
