@@ -122,6 +122,18 @@ describe("an inspected container", () => {
     expect(mapped("non").endpoints).toMatchObject([{ network: "none", nameless: true }]);
   });
 
+  test("that was taken from its last network is as one without any while it runs", () => {
+    const { HostConfig, NetworkSettings } = called("web-1");
+    const web = { ...called("web-1"), NetworkSettings: { ...NetworkSettings, Networks: {} } };
+    const cutOff = [{ network: "none", aliases: [], links: {}, priority: 0, nameless: true }];
+    expect(containerOf(web, worldOf()).endpoints).toEqual(cutOff);
+    const sharer = containerOf(called("sharer"), worldOf({ containers: new Map([[web.Id, web]]) }));
+    expect(sharer.endpoints).toEqual(cutOff);
+    expect(containerOf(withoutProcess(web), worldOf()).endpoints).toEqual([]);
+    const hosted = { ...web, HostConfig: { ...HostConfig, NetworkMode: "host" } };
+    expect(containerOf(hosted, worldOf()).endpoints).toEqual([]);
+  });
+
   test.each([
     ["bridge", false],
     ["ingress", true],
@@ -172,11 +184,27 @@ describe("a container in another's sandbox", () => {
     return containerOf(called("sharer"), worldOf({ containers: new Map([[web.Id, web]]) }));
   };
 
+  test("has no known network, rather than none, when nobody knows that one", () => {
+    const { endpoints } = containerOf(called("sharer"), worldOf({ containers: new Map() }));
+    expect(endpoints).toEqual([]);
+  });
+
+  test("has none on the host's network, also when that one has stopped", () => {
+    const sharer = called("sharer");
+    const host = called("hst");
+    const guest = { ...sharer, HostConfig: { ...sharer.HostConfig, NetworkMode: `container:${host.Id}` } };
+    for (const one of [host, withoutProcess(host)])
+      expect(containerOf(guest, worldOf({ containers: new Map([[host.Id, one]]) })).endpoints).toEqual([]);
+  });
+
   test.each([
     ["has stopped", { Running: false, Pid: 0 }],
     ["has been started again, in another namespace", { StartedAt: "2026-11-22T22:58:34.0Z" }],
-  ])("stands alone when that one %s", (_, changes) => {
-    expect(sharing(changes)).toMatchObject({ netns: expect.any(String), endpoints: [] });
+  ])("stands alone, without a network, when that one %s", (_, changes) => {
+    expect(sharing(changes)).toMatchObject({
+      netns: expect.any(String),
+      endpoints: [{ network: "none", nameless: true }],
+    });
     expect(sharing(changes)).not.toHaveProperty("shares");
   });
 });
@@ -209,7 +237,10 @@ describe("a container in the sandbox of one that lives in another's", () => {
   test("is with the one between when the last one has stopped, or was started anew", () => {
     const anew = { ...web, State: { ...web.State, StartedAt: "2026-11-22T22:58:34.0Z" } };
     for (const last of [withoutProcess(web), anew])
-      expect(among(last, sharer)).toMatchObject({ shares: mapped("sharer").key, endpoints: [] });
+      expect(among(last, sharer)).toMatchObject({
+        shares: mapped("sharer").key,
+        endpoints: [{ network: "none" }],
+      });
   });
 
   test("has the host's network where the last one has", () => {

@@ -165,17 +165,35 @@ export function targetOf({ HostConfig }: EngineContainer): string | undefined {
 
 /** Also one that lives with such a one: what is taken over there would be the host's own 127.0.0.11. */
 function isOnHost(container: EngineContainer, world: EngineWorld): boolean {
-  const line = [container, ...targetsOf(container, world)];
-  if (line.some(({ HostConfig }) => HostConfig.NetworkMode === "host")) return true;
+  const last = lastOf(container, world);
+  if (last.HostConfig.NetworkMode === "host") return true;
   // Nobody says any more what the last one's was.
-  return targetOf(line.at(-1)!) !== undefined && isRunning(container) && world.isInHosts(container);
+  return targetOf(last) !== undefined && isRunning(container) && world.isInHosts(container);
+}
+
+/** Whose namespace it was given, as far as that is known. */
+function lastOf(container: EngineContainer, world: EngineWorld): EngineContainer {
+  return targetsOf(container, world).at(-1) ?? container;
 }
 
 function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] {
-  return Object.entries(container.NetworkSettings.Networks)
+  const endpoints = Object.entries(container.NetworkSettings.Networks)
     .filter(([network]) => network !== "host")
     .map(([network, endpoint]) => endpointOf(network, endpoint, container, world));
+  return endpoints.length === 0 && isCutOff(container, world) ? [NOWHERE] : endpoints;
 }
+
+/**
+ * Whether one that runs has no network, if the engine shows none of it: it was taken from its last one, or the one
+ * whose namespace it was given has left it. Of a namespace that was one's whom nobody knows, nothing is shown.
+ */
+function isCutOff(container: KnownContainer, world: EngineWorld): boolean {
+  const last = lastOf(container, world);
+  return isRunning(container) && last.HostConfig.NetworkMode !== "host" && targetOf(last) === undefined;
+}
+
+/** As the engine tells one that was never given a network. */
+const NOWHERE: Endpoint = { network: "none", aliases: [], links: {}, priority: 0, nameless: true };
 
 function endpointOf(
   network: string,

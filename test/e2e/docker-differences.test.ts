@@ -163,6 +163,7 @@ const ROWS: readonly Row[] = [
   ...equal("inner", "local", `inner-peer, inner-peer.ni, ${reverse("172.31.4.20")}`),
   ...differs("internal", "inner", ["upstream", "SERVFAIL"], `example.com, web, ${reverse("172.31.1.20")}`),
   ...equal("inner-dns", "upstream", "example.com"),
+  ...differs("internal", "gone", ["upstream", "SERVFAIL"], "example.com, web"),
   ...equal("half", "upstream", "example.com"),
   ...equal("half", "local", "inner-peer, web"),
 
