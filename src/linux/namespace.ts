@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, type Stats, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { errnoName, libc, linuxSupport, type Support } from "./libc.ts";
 
@@ -158,6 +167,23 @@ export function namespaceAt(path: string): string | undefined {
     return undefined;
   }
 }
+
+/**
+ * Whether there is nothing at `path`, or only the empty file on which namespaces are mounted: Docker makes that before,
+ * and leaves it for a while after. Never throws.
+ */
+export function isUnmounted(path: string): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return true;
+    return stats.isFile() && stats.size === 0 && !SEEMINGLY_EMPTY.includes(statfsSync(path).type);
+  } catch {
+    return false;
+  }
+}
+
+/** linux/magic.h: NSFS_MAGIC, PROC_SUPER_MAGIC. All files of these, namespaces too, are said to have no octets. */
+const SEEMINGLY_EMPTY: readonly number[] = [0x6e736673, 0x9fa0];
 
 function identityOf({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;

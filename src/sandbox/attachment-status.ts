@@ -1,3 +1,5 @@
+import { isUnmounted } from "../linux/namespace.ts";
+
 export interface AttachmentStatus {
   /** `Container.key` */
   readonly sandbox: string;
@@ -25,9 +27,9 @@ export function changed(
   return isSame ? status : { sandbox: status.sandbox, name: status.name, ...change, since };
 }
 
-/** What is no failure yet: a container that is just starting looks like this. */
+/** What is no failure yet: a container that is just starting looks like this, or one that has just ended. */
 export function tooEarly(netns: string, errno: string | undefined) {
-  if (errno === "ENOENT") return absent(netns);
+  if (errno === "ENOENT" || (errno === "EINVAL" && isUnmounted(netns))) return absent(netns);
   if (errno !== "EADDRNOTAVAIL" && errno !== "ENETUNREACH") return undefined;
   return { state: "waiting", reason: `lo is down in the network namespace ${netns}` } as const;
 }

@@ -256,12 +256,31 @@ describe.skipIf(whyNot !== undefined)(`attachments${skipped}`, () => {
     await other.close();
   });
 
-  it("report what is no namespace", () => {
-    want({ "web-1": "/etc/hostname" });
+  it.each(["/etc/hostname", "/etc", "/proc/self/status", "/proc/self/ns/mnt"])(
+    "report what is no namespace: %s",
+    (path) => {
+      want({ "web-1": path });
+      expect(attached.status()[0]).toMatchObject({
+        state: "failed",
+        reason: `Cannot enter the network namespace ${path}: it is something else`,
+        remedy: expect.any(String),
+      });
+    },
+  );
+
+  it("wait where a namespace was, or is to be, and only its file is there", async () => {
+    const path = namespaces.add();
+    want({ "web-1": path });
+    execFileSync("umount", [path]);
+    clock.tick();
     expect(attached.status()[0]).toMatchObject({
-      state: "failed",
-      reason: "Cannot enter the network namespace /etc/hostname: it is something else",
+      state: "waiting",
+      reason: `there is no network namespace ${path}`,
     });
+    expect(log.lines.slice(1)).toEqual(["debug let go of a network namespace that went away"]);
+    namespaces.recreate(path);
+    clock.tick();
+    expect(await ask(path)).toEqual({ udp: "file/web-1", tcp: "file/web-1" });
   });
 
   it("wait for lo to come up", async () => {
