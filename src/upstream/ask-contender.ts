@@ -5,7 +5,6 @@ import type { Query } from "../resolver/resolver.ts";
 import { extendedErrors } from "../wire/edns.ts";
 import { Rcode, rcodeName } from "../wire/iana.ts";
 import type { Message } from "../wire/message.ts";
-import { believable } from "./believable.ts";
 import type { Contender } from "./contender.ts";
 import type { UpstreamCounters } from "./counters.ts";
 import type { Dialer } from "./dialer.ts";
@@ -56,7 +55,6 @@ export function contenderAsker({
   health,
   silence,
   judge,
-  testify,
   listening,
   clock,
   limits,
@@ -73,8 +71,6 @@ export function contenderAsker({
   silence: Silence;
   /** Told of each contender that was overdue when another one had won. */
   judge: (contender: Contender) => void;
-  /** Asks it for A, see `witness.ts`. */
-  testify: (contender: Contender) => Promise<void>;
   listening: Listening;
   clock: Clock;
   limits: ForwardLimits;
@@ -87,9 +83,8 @@ export function contenderAsker({
   if (!isListPreference || contenders.length === 1) return askOne;
   return async function askContender(contender, signal) {
     const message = await askOne(contender, signal);
-    if (message?.header.rcode !== Rcode.NXDOMAIN) return message;
-    await holdForPreferred(contender, signal);
-    return believable(message, { from: contender, name, query, contenders, testify, clock, signal });
+    if (message?.header.rcode === Rcode.NXDOMAIN) await holdForPreferred(contender, signal);
+    return message;
   };
 
   async function askOne(contender: Contender, signal: Signal): Promise<Message | undefined> {

@@ -806,7 +806,7 @@ describe("forwarder of a type that is not answered", () => {
     let isFirst = true;
     const b = await upstream((query, send) => {
       if (query.questions[0]!.type !== RrType.A && isFirst) isFirst = false;
-      else send(replyTo(query));
+      else send(replyTo(query, { rcode: Rcode.NXDOMAIN }));
     });
     const { resolver, clock } = to([a.server, b.server]);
     const query = aaaa();
@@ -818,7 +818,7 @@ describe("forwarder of a type that is not answered", () => {
       clock.advance(10);
       for (let turn = 0; turn < 5; turn++) await settle();
     }
-    expect(await asked).toMatchObject({ rcode: Rcode.NOERROR, answers: [], upstream: label(b) });
+    expect(await asked).toMatchObject({ rcode: Rcode.NXDOMAIN, upstream: label(b) });
     expect(clock.now() - began).toBeLessThan(1000);
   });
 
@@ -953,7 +953,7 @@ describe("forwarder of a type that is not answered", () => {
         expect(await resolver.resolve(aaaa())).toMatchObject({ upstream: label(b) });
       await a.asked(1);
       // Once in a while, and not by each.
-      expect(typesOf(a).filter((type) => type === RrType.AAAA)).toHaveLength(1);
+      expect(typesOf(a)).toEqual([RrType.AAAA]);
       clock.advance(1000);
       a.script((query, send) => send(replyTo(query)));
       expect(await resolver.resolve(aaaa())).toMatchObject({ upstream: label(b) });
@@ -961,43 +961,6 @@ describe("forwarder of a type that is not answered", () => {
       expect(await resolver.resolve(aaaa())).toMatchObject({ rcode: Rcode.NOERROR, upstream: label(a) });
     },
   );
-
-  it("does not believe that a name is not there of which a silent server answers A", async () => {
-    const [a, b] = [await upstream(onlyA), await upstream(failing(Rcode.NXDOMAIN))];
-    const clock = fakeClock();
-    clocks.push(clock);
-    const memory = silenceMemory({ clock });
-    const { resolver } = to([a.server, b.server], { silence: memory, clock });
-    memory.silent(serverKey("host", a.server), "www.example.org.", RrType.AAAA);
-    expect(await resolver.resolve(aaaa())).toMatchObject({
-      rcode: Rcode.NOERROR,
-      answers: [],
-      authority: [],
-      ede: [
-        {
-          code: EdeCode.OTHER,
-          text: `${label(b)} denies the name, but ${label(a)} answers A: taken for no such record`,
-        },
-      ],
-    });
-    a.script(silent);
-    const query = aaaa();
-    const asked = resolver.resolve(query);
-    await b.asked(2);
-    for (let step = 0; step < 10; step++) await settle();
-    clock.advance(200);
-    expect(await asked).toMatchObject({ rcode: Rcode.NXDOMAIN });
-  });
-
-  it("does not believe it the first time, either", async () => {
-    const [a, b] = [await upstream(onlyA), await upstream(failing(Rcode.NXDOMAIN))];
-    const { resolver, clock } = to([a.server, b.server]);
-    const query = aaaa();
-    const asked = resolver.resolve(query);
-    await a.asked(1);
-    await until(query, "chosen", clock);
-    expect(await asked).toMatchObject({ rcode: Rcode.NOERROR, answers: [] });
-  });
 
   it("does not take a server that is slow with A, too, for silent", async () => {
     const a = await upstream(silent);

@@ -108,7 +108,6 @@ export function forwarder({
           health,
           silence,
           judge: (contender) => judge(query, contender, testify),
-          testify,
           listening,
           clock,
           limits,
