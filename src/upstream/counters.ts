@@ -1,6 +1,6 @@
 /** What forwarders did since the start; several may share one. Plain numbers that only grow, for metrics. */
 export interface UpstreamCounters {
-  /** Messages sent for queries, by transport, resends too; not what is asked beside them, of servers that were down. */
+  /** Messages sent for queries, by transport, resends too; not what is asked beside them, to learn about a server. */
   udp: number;
   tcp: number;
   tls: number;

@@ -280,7 +280,7 @@ describe("forwarder", () => {
     expect(counters.retries).toBe(2);
   });
 
-  it("has one of many that are down looked at aside, where a query ends before its turn comes", async () => {
+  it("has one of many that are down looked at aside, where a query would end before its turn comes", async () => {
     const dead = await Promise.all(Array.from({ length: 6 }, () => upstream(silent)));
     const back = await upstream(answering("192.0.2.1"));
     const all = [...dead, back];
@@ -288,12 +288,12 @@ describe("forwarder", () => {
     for (const { server } of all)
       for (let time = 0; time < 9; time++) known.failed(serverKey("host", server), "timed out");
     clock.advance(60_000);
-    const failed = expect(resolver.resolve(aQuery())).rejects.toThrow("timed out");
+    const asked = resolver.resolve(aQuery());
     await back.asked(1);
     while (stateOf(back.server) !== "up") await settle();
-    clock.advance(500);
-    await failed;
-    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(back) });
+    // Now it is worth waiting until its turn comes.
+    clock.advance(700);
+    expect(await asked).toMatchObject({ upstream: label(back) });
   });
 
   it("does not wait long for a dead server once the living one has failed", async () => {
@@ -307,6 +307,37 @@ describe("forwarder", () => {
     await settle();
     clock.advance(500);
     await failed;
+  });
+
+  it("takes one that was down for alive, though it answered an earlier query after this one began", async () => {
+    const replies: { readonly name: string; readonly send: () => void }[] = [];
+    const slow = await upstream((query, send) => {
+      const { name } = query.questions[0]!;
+      replies.push({ name, send: () => answering("192.0.2.1")(query, send) });
+    });
+    const answer = (wanted: string) => {
+      for (const { name, send } of replies) if (name === wanted) send();
+    };
+    const hasAsked = (wanted: string) => replies.some(({ name }) => name === wanted);
+    const b = await upstream(failing(Rcode.REFUSED));
+    const { resolver, clock, known, stateOf } = to([slow.server, b.server]);
+    known.failed(serverKey("host", slow.server), "timed out");
+    const first = aQuery();
+    const failed = expect(resolver.resolve(first)).rejects.toThrow("REFUSED");
+    while (!first.trace.steps.some(({ decision }) => decision === "reply")) await settle();
+    while (!hasAsked("www.example.org.")) await settle();
+    clock.advance(500);
+    await failed;
+    expect(stateOf(slow.server)).toBe("down");
+    const second = resolver.resolve(aQuery({ question: { name: "b.example.", type: RrType.A, class: 1 } }));
+    while (!hasAsked("b.example.")) await settle();
+    clock.advance(200);
+    answer("www.example.org.");
+    while (stateOf(slow.server) !== "up") await settle();
+    clock.advance(500);
+    expect(stateOf(slow.server)).toBe("up");
+    answer("b.example.");
+    expect(await second).toMatchObject({ upstream: label(slow) });
   });
 
   it("asks a single silent server three times from three sockets, then over TCP, and fails within the budget", async () => {
@@ -961,6 +992,25 @@ describe("forwarder of a type that is not answered", () => {
       expect(await resolver.resolve(aaaa())).toMatchObject({ rcode: Rcode.NOERROR, upstream: label(a) });
     },
   );
+
+  it("takes no server for dead that lost one question for A and answered others", async () => {
+    let isLost = true;
+    const a = await upstream((query, send) => {
+      if (query.questions[0]!.type === RrType.A && !isLost) answering("192.0.2.1")(query, send);
+    });
+    const { resolver, clock, stateOf } = to([a.server]);
+    const query = aaaa();
+    const failed = expect(resolver.resolve(query)).rejects.toThrow("timed out");
+    await a.asked(1);
+    clock.advance(300);
+    while (!typesOf(a).includes(RrType.A)) await settle();
+    isLost = false;
+    expect(await resolver.resolve(aQuery())).toMatchObject({ upstream: label(a) });
+    await until(query, "all failed", clock);
+    await failed;
+    clock.advance(3000);
+    expect(stateOf(a.server)).toBe("up");
+  });
 
   it("does not take a server that is slow with A, too, for silent", async () => {
     const a = await upstream(silent);

@@ -16,7 +16,7 @@ import { allFailed, nobodyToAsk, TIMED_OUT, timedOut, type Verdict } from "./fai
 import type { Health } from "./health.ts";
 import { type Hedges, hedges } from "./hedges.ts";
 import { FORWARD_LIMITS, type ForwardLimits } from "./limits.ts";
-import { type Listening, listenAside } from "./listening.ts";
+import { type Listening, listenAside, MAX_SILENT_LISTENING } from "./listening.ts";
 import type { Loops } from "./loops.ts";
 import { inOrder } from "./order.ts";
 import { race } from "./race.ts";
@@ -121,6 +121,7 @@ export function forwarder({
         clock,
         budgetMs: limits.budgetMs,
         downBudgetMs: limits.downBudgetMs,
+        isDown: ({ key }) => health.isDown(key),
         signal: watch?.signal ?? query.signal,
       });
       watch?.stop();
@@ -161,7 +162,8 @@ export function forwarder({
   function lookAside(query: Query, contenders: readonly Contender[], dialer: Dialer): void {
     const [best, ...others] = contenders;
     for (const { server, label, key, isDown, isSilent } of others) {
-      if (isSilent && !isDown && !best!.isSilent) {
+      if (isSilent && !isDown && !best!.isSilent && mayListen(query, key)) {
+        query.trace.step(name, "listen", { server: label });
         const call = { server, dialer, question: query.question, flags: query };
         void listenAside({ call, key, exchange, silence, listening, clock });
       }
@@ -172,6 +174,12 @@ export function forwarder({
       const call = { server, dialer, question: forA(query.question), flags: query };
       void retry({ call, key, exchange, health, clock, limitMs: limits.retryMs });
     }
+  }
+
+  function mayListen({ question }: Query, key: string): boolean {
+    return (
+      listening.count < MAX_SILENT_LISTENING && silence.claimListening(key, question.name, question.type)
+    );
   }
 
   function spare(): boolean {
@@ -222,10 +230,11 @@ export function forwarder({
     const gaveUp = query.signal.aborted;
     const verdicts = contenders
       .filter(({ sends }) => sends > 0)
-      .map(({ label, key, late, judged, isDown, mismatch, verdict }): Verdict => {
+      .map(({ label, key, askedAt, late, judged, isDown, mismatch, verdict }): Verdict => {
         if (verdict !== undefined) return verdict;
         // Whoever was asked just before the end had no chance to show whether it is alive. As for the others, see `doubt`.
-        if (isDown && late && !gaveUp && !judged) health.failed(key, TIMED_OUT);
+        const isDead = isDown && late && !gaveUp && !judged && !health.heardSince(key, askedAt!);
+        if (isDead) health.failed(key, TIMED_OUT);
         const did = gaveUp ? "had not answered yet" : timedOut(mismatch);
         return { server: label, did, reached: true, ede: [] };
       });

@@ -36,7 +36,6 @@ export async function listenAside({
   clock: Clock;
 }): Promise<void> {
   const { name, type } = call.question;
-  if (listening.count >= MAX_SILENT_LISTENING || !silence.claimListening(key, name, type)) return;
   listening.count++;
   const stop = new Stopper();
   const cancel = clock.after(SILENT_LISTEN_MS, () => stop.abort(OVER));

@@ -6,6 +6,7 @@ import { type Lane, type RaceOptions, race, WON } from "./race.ts";
 
 interface Runner extends Lane {
   readonly name: string;
+  isDown: boolean;
 }
 
 function runner(name: string, part: Partial<Runner> = {}): Runner {
@@ -43,6 +44,7 @@ function start(
     clock,
     budgetMs,
     downBudgetMs,
+    isDown: (lane) => lane.isDown,
     signal: client.signal,
   });
   const sends = () => asked.map(({ name, at }) => `${name}@${at}`).join(" ");
@@ -154,6 +156,17 @@ describe("race", () => {
     expect(await none.ended).toBeUndefined();
   });
 
+  it("waits on for one that was down, and turns out to be alive meanwhile", async () => {
+    const down = runner("down", { isDown: true });
+    const { clock, asked, ended } = start([down]);
+    clock.advance(400);
+    down.isDown = false;
+    clock.advance(300);
+    asked[0]!.say("yes");
+    expect((await ended)?.value).toBe("yes");
+    expect(clock.waiting).toBe(0);
+  });
+
   it("tells the others why they are aborted", async () => {
     const won = start([runner("a"), runner("b")]);
     won.clock.advance(100);
@@ -185,6 +198,7 @@ describe("race", () => {
       clock,
       budgetMs: 1,
       downBudgetMs: 1,
+      isDown: () => false,
       signal: new AbortController().signal,
     });
     await expect(ended).rejects.toBe(bug);

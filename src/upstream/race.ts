@@ -8,8 +8,6 @@ export interface Lane {
   readonly patienceMs: number;
   /** How long it is given at most before the next is asked as well. At least `patienceMs`. */
   readonly overdueMs: number;
-  /** Nothing is hoped of it: where only such are left, nobody waits for long. */
-  readonly isDown: boolean;
   /** Not much is hoped of it: it is asked only when the others were asked twice. */
   readonly isSpare: boolean;
   /** How often it may be asked. */
@@ -33,8 +31,9 @@ export interface RaceOptions<L extends Lane, T> {
   readonly spare: () => boolean;
   readonly clock: Clock;
   readonly budgetMs: number;
-  /** From when on all that are not out are down. */
+  /** From when on all that are not out are down, if they still are when it is over. */
   readonly downBudgetMs: number;
+  readonly isDown: (lane: L) => boolean;
   readonly signal: Signal;
 }
 
@@ -54,6 +53,7 @@ export function race<L extends Lane, T>({
   clock,
   budgetMs,
   downBudgetMs,
+  isDown,
   signal,
 }: RaceOptions<L, T>): Promise<{ lane: L; value: T } | undefined> {
   return new Promise((resolve, reject) => {
@@ -72,8 +72,12 @@ export function race<L extends Lane, T>({
     }
 
     function limitWhereAllAreDown(): void {
-      if (lanes.every(({ isDown, out }) => isDown || out))
-        stopDownBudget ??= clock.after(downBudgetMs, giveUp);
+      const areDown = () => lanes.every((lane) => lane.out || isDown(lane));
+      if (!areDown()) return;
+      stopDownBudget ??= clock.after(downBudgetMs, () => {
+        stopDownBudget = undefined;
+        if (areDown()) giveUp();
+      });
     }
 
     function askNext(): void {

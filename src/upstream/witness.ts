@@ -59,8 +59,10 @@ export async function callWitness(options: {
     contender.witness = { ms, message };
     health.answered(key, ms);
   } catch (error) {
-    if (stop.signal.aborted && !contender.heard) health.failed(key, TIMED_OUT);
-    else if (isFaultOfServer(error)) health.failed(key, sayWhy(error));
+    // One datagram was lost where it has answered others.
+    if (stop.signal.aborted) {
+      if (!contender.heard && !health.heardSince(key, began)) health.failed(key, TIMED_OUT);
+    } else if (isFaultOfServer(error)) health.failed(key, sayWhy(error));
   } finally {
     cancel();
   }
