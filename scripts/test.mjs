@@ -49,7 +49,7 @@ const UNPACKED = [
 
 /** What a package would have started with this machine from now on: the tests start servers of their own. */
 const SERVICES = {
-  "docker.io": ["docker.service", "docker.socket"],
+  "docker.io": ["docker.service", "docker.socket", "containerd.service"],
   unbound: ["unbound.service", "unbound-resolvconf.service"],
 };
 
@@ -67,6 +67,9 @@ function installSystemPackages() {
     return;
   }
   process.stderr.write(`installing ${packages.join(" ")} ...\n`);
+  const services = packages.flatMap((name) => SERVICES[name] ?? []);
+  const isEnabled = (name) => spawnSync("systemctl", ["is-enabled", "--quiet", name]).status === 0;
+  const before = services.filter(isEnabled);
   const options = { stdio: ["ignore", 2, 2], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
   run("apt-get", ["update", "-q"], options);
   const isOurs = !existsSync(POLICY);
@@ -77,9 +80,9 @@ function installSystemPackages() {
   }
   run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], options);
   if (isOurs) restore();
-  const services = packages.flatMap((name) => SERVICES[name] ?? []);
-  if (services.length > 0)
-    spawnSync("systemctl", ["--no-reload", "disable", ...services], { stdio: ["ignore", 2, 2] });
+  const enabled = services.filter((name) => !before.includes(name) && isEnabled(name));
+  if (enabled.length > 0)
+    spawnSync("systemctl", ["--no-reload", "disable", ...enabled], { stdio: ["ignore", 2, 2] });
 }
 
 function unpack({ installed, folder, packages }) {

@@ -78,7 +78,8 @@ export function prepareTakeover(namespace: Namespace, at: SocketAddress, udp: nu
       // To look takes some 25 ms, and is seldom needed: nobody has gone.
       if (ports === lookedAt) return;
       const heard = udpPorts(namespace, at.address, "0.0.0.0");
-      forgetUdp(netlink, at, ({ port }) => !heard.has(port));
+      // Somebody else's rules may lead to another address; who listens there is not looked for.
+      forgetUdp(netlink, at, ({ address, port }) => address === at.address && !heard.has(port));
       lookedAt = ports;
     },
     handBack,

@@ -200,11 +200,8 @@ describe("a container in another's sandbox", () => {
   test.each([
     ["has stopped", { Running: false, Pid: 0 }],
     ["has been started again, in another namespace", { StartedAt: "2026-11-22T22:58:34.0Z" }],
-  ])("stands alone, without a network, when that one %s", (_, changes) => {
-    expect(sharing(changes)).toMatchObject({
-      netns: expect.any(String),
-      endpoints: [{ network: "none", nameless: true }],
-    });
+  ])("stands alone when that one %s", (_, changes) => {
+    expect(sharing(changes)).toMatchObject({ netns: expect.any(String), endpoints: [] });
     expect(sharing(changes)).not.toHaveProperty("shares");
   });
 });
@@ -237,10 +234,7 @@ describe("a container in the sandbox of one that lives in another's", () => {
   test("is with the one between when the last one has stopped, or was started anew", () => {
     const anew = { ...web, State: { ...web.State, StartedAt: "2026-11-22T22:58:34.0Z" } };
     for (const last of [withoutProcess(web), anew])
-      expect(among(last, sharer)).toMatchObject({
-        shares: mapped("sharer").key,
-        endpoints: [{ network: "none" }],
-      });
+      expect(among(last, sharer)).toMatchObject({ shares: mapped("sharer").key, endpoints: [] });
   });
 
   test("has the host's network where the last one has", () => {

@@ -180,16 +180,15 @@ function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] 
   const endpoints = Object.entries(container.NetworkSettings.Networks)
     .filter(([network]) => network !== "host")
     .map(([network, endpoint]) => endpointOf(network, endpoint, container, world));
-  return endpoints.length === 0 && isCutOff(container, world) ? [NOWHERE] : endpoints;
+  return endpoints.length === 0 && isCutOff(container) ? [NOWHERE] : endpoints;
 }
 
 /**
- * Whether one that runs has no network, if the engine shows none of it: it was taken from its last one, or the one
- * whose namespace it was given has left it. Of a namespace that was one's whom nobody knows, nothing is shown.
+ * Whether one that runs was taken from its last network, as the engine shows none of it. Of one that lives in another's
+ * namespace it never shows any, be that empty or not.
  */
-function isCutOff(container: KnownContainer, world: EngineWorld): boolean {
-  const last = lastOf(container, world);
-  return isRunning(container) && last.HostConfig.NetworkMode !== "host" && targetOf(last) === undefined;
+function isCutOff(container: KnownContainer): boolean {
+  return isRunning(container) && !/^(host|container:.*)$/.test(container.HostConfig.NetworkMode);
 }
 
 /** As the engine tells one that was never given a network. */

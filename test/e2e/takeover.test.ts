@@ -300,6 +300,16 @@ attach: [web]
       expect(await dig(...fixed)).toBe(DOCKERS_ANSWER);
     });
 
+    test("an answer under way from a resolver at another address arrives", async () => {
+      const [, { udp }] = await standIn(web, [DOCKERS_ANSWER, "2500", "127.0.0.1"]);
+      const rule = ["-t", "nat", "-I", "OUTPUT", "-d", "127.0.0.11", "-p", "udp", "--dport", "53"];
+      await web.run("iptables", [...rule, "-j", "DNAT", "--to-destination", `127.0.0.1:${udp}`]);
+      const asked = web.run("dig", ["@127.0.0.11", "+short", "+tries=1", "+timeout=10", "slow"]);
+      await expect.poll(async () => (await web.run("conntrack", ["-L"])).stdout).toContain("dport=53");
+      await start();
+      expect((await asked).stdout.trim()).toBe(DOCKERS_ANSWER);
+    });
+
     test("needs the right to change nftables where Docker's rules are, and only there", async () => {
       const plain = world.container("plain", {});
       world.write(
