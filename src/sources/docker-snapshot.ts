@@ -165,15 +165,10 @@ export function targetOf({ HostConfig }: EngineContainer): string | undefined {
 
 /** Also one that lives with such a one: what is taken over there would be the host's own 127.0.0.11. */
 function isOnHost(container: EngineContainer, world: EngineWorld): boolean {
-  const last = lastOf(container, world);
-  if (last.HostConfig.NetworkMode === "host") return true;
+  const line = [container, ...targetsOf(container, world)];
+  if (line.some(({ HostConfig }) => HostConfig.NetworkMode === "host")) return true;
   // Nobody says any more what the last one's was.
-  return targetOf(last) !== undefined && isRunning(container) && world.isInHosts(container);
-}
-
-/** Whose namespace it was given, as far as that is known. */
-function lastOf(container: EngineContainer, world: EngineWorld): EngineContainer {
-  return targetsOf(container, world).at(-1) ?? container;
+  return targetOf(line.at(-1)!) !== undefined && isRunning(container) && world.isInHosts(container);
 }
 
 function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] {
@@ -188,7 +183,8 @@ function endpointsOf(container: KnownContainer, world: EngineWorld): Endpoint[] 
  * namespace it never shows any, be that empty or not.
  */
 function isCutOff(container: KnownContainer): boolean {
-  return isRunning(container) && !/^(host|container:.*)$/.test(container.HostConfig.NetworkMode);
+  const isHosts = container.HostConfig.NetworkMode === "host";
+  return isRunning(container) && !isHosts && targetOf(container) === undefined;
 }
 
 /** As the engine tells one that was never given a network. */
